@@ -1,0 +1,18 @@
+//! The domain: what is counted, for whom, over which span of time.
+//!
+//! Owns: ids, levels, payload types, UTC windows, billing periods, and the readings that polls produce.
+//! Must not: do I/O, know how Losant spells things on the wire, or know how metrics are written.
+
+mod id;
+mod payload_type;
+mod period;
+mod reading;
+mod scope;
+mod window;
+
+pub use id::{Id, InvalidId};
+pub use payload_type::PayloadType;
+pub use period::BillingPeriod;
+pub use reading::{Label, Labels, Measure, Reading, Sample};
+pub use scope::{Level, Scope};
+pub use window::{Window, Windows};
