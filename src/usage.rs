@@ -3,6 +3,7 @@
 //! Owns: ids, levels, payload types, UTC windows, billing periods, and the readings that polls produce.
 //! Must not: do I/O, know how Losant spells things on the wire, or know how metrics are written.
 
+mod collector;
 mod id;
 mod payload_type;
 mod period;
@@ -10,6 +11,7 @@ mod reading;
 mod scope;
 mod window;
 
+pub use collector::Collector;
 pub use id::{Id, InvalidId};
 pub use payload_type::PayloadType;
 pub use period::BillingPeriod;

@@ -1,6 +1,6 @@
 //! Billing periods.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Window;
 
@@ -28,6 +28,15 @@ impl BillingPeriod {
     pub fn is_over(&self, now: Timestamp) -> bool {
         self.end.is_some_and(|end| now > end)
     }
+
+    /// The first moment after the period, up to which a total of the period read at `now` holds.
+    ///
+    /// `None` where the end is unknown, or has passed and the period was still the same when it was read: then nothing
+    /// but reading again tells when the next one starts.
+    pub fn next_start(&self, now: Timestamp) -> Option<Timestamp> {
+        let after = self.end?.saturating_add(SignedDuration::from_millis(1)).ok()?;
+        (!self.is_over(now)).then_some(after)
+    }
 }
 
 #[cfg(test)]
@@ -45,6 +54,8 @@ mod tests {
         assert_eq!(period.end, Some(at("2028-02-29T23:59:59.999Z")));
         assert!(!period.is_over(at("2028-02-29T23:59:59.999Z")));
         assert!(period.is_over(at("2028-03-01T00:00:00Z")));
+        assert_eq!(period.next_start(at("2028-02-10T00:00:00Z")), Some(at("2028-03-01T00:00:00Z")));
+        assert_eq!(period.next_start(at("2028-03-10T00:00:00Z")), None);
     }
 
     #[test]

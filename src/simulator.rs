@@ -1,0 +1,142 @@
+//! A stand-in for the Losant instance API.
+//!
+//! Owns: a [`World`] of instances, orgs and sandboxes, the HTTP interface to it, switches for what is not known about
+//! the real API, and faults on order. It is a library with knobs: tests ask the world for the truth and the HTTP
+//! interface for what Losant would say.
+//! Must not: share anything with the rest of the crate but the [`Clock`]. It reads the API's contract on its own, so that
+//! a misread field cannot pass on both sides.
+
+mod action;
+mod answer;
+mod bodies;
+mod calendar;
+mod chance;
+mod counts;
+mod devices;
+mod faults;
+mod founding;
+mod http;
+mod id;
+mod limits;
+mod lists;
+mod names;
+mod notebooks;
+mod owner;
+mod query;
+mod refusal;
+mod requests;
+mod rhythm;
+mod stream;
+mod summary;
+mod switches;
+mod token;
+mod wire;
+pub mod world;
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+
+pub use calendar::BillingAnchor;
+pub use devices::{DeviceDay, Fleet};
+pub use faults::{Fault, FaultId, FaultKind, Faults, RetryAfter, Route};
+pub use http::serve;
+pub use id::{InvalidObjectId, ObjectId};
+pub use notebooks::{NotebookDay, NotebookHabit};
+pub use owner::{Activity, Instance, Limits, Org, Owner, Sandbox, Tag};
+pub use requests::RecordedRequest;
+pub use rhythm::Rhythm;
+pub use stream::{Burst, Stream};
+pub use switches::{
+    EdgeBuckets, Ends, PageBeyondCap, PayloadCounts, SummaryWithoutInclude, Switches, ZeroBuckets,
+};
+pub use token::made_up_token;
+pub use world::{World, WorldConfig};
+
+/// The simulated API. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Simulator(Arc<Parts>);
+
+struct Parts {
+    world: watch::Sender<Arc<World>>,
+    switches: watch::Sender<Switches>,
+    faults: Faults,
+    requests: requests::RequestLog,
+    tokens: token::Tokens,
+    clock: Clock,
+}
+
+impl Simulator {
+    /// Puts an API in front of `world`. What it tells is true at the `clock`'s wall time.
+    pub fn new(world: World, clock: Clock) -> Self {
+        let faults = Faults::new(world.config().seed);
+        Self(Arc::new(Parts {
+            world: watch::Sender::new(Arc::new(world)),
+            switches: watch::Sender::new(Switches::default()),
+            faults,
+            requests: requests::RequestLog::new(),
+            tokens: token::Tokens::new(),
+            clock,
+        }))
+    }
+
+    /// The bearer token that is accepted.
+    pub fn token(&self) -> &str {
+        self.0.tokens.own()
+    }
+
+    /// Accepts one more token. If it is a JWT with `exp`, until then.
+    pub fn accept_token(&self, token: impl Into<String>) {
+        self.0.tokens.accept(token.into());
+    }
+
+    /// From now on answers 401 to this token.
+    pub fn revoke_token(&self, token: &str) {
+        self.0.tokens.revoke(token);
+    }
+
+    /// The world as it is now.
+    pub fn world(&self) -> Arc<World> {
+        Arc::clone(&self.0.world.borrow())
+    }
+
+    /// Changes the world; the next request sees it.
+    pub fn change_world(&self, change: impl FnOnce(&mut World)) {
+        self.0.world.send_modify(|world| change(Arc::make_mut(world)));
+    }
+
+    /// What can go wrong.
+    pub fn faults(&self) -> &Faults {
+        &self.0.faults
+    }
+
+    /// How the open questions are answered now.
+    pub fn switches(&self) -> Switches {
+        *self.0.switches.borrow()
+    }
+
+    /// Answers the open questions in another way.
+    pub fn set_switches(&self, switches: Switches) {
+        self.0.switches.send_replace(switches);
+    }
+
+    /// The latest requests, oldest first.
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        self.0.requests.latest()
+    }
+
+    /// Waits until the latest requests, with their answers, are as `predicate` wants them.
+    pub async fn wait_for_requests(&self, predicate: impl Fn(&[RecordedRequest]) -> bool) {
+        self.0.requests.wait_for(predicate).await;
+    }
+
+    /// The API as routes, for a server of one's own. Faults that break connections need [`serve`].
+    pub fn router(&self) -> axum::Router {
+        http::router(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,153 @@
+//! How instances, orgs and sandboxes are written.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::calendar;
+use super::chance;
+use super::limits;
+use super::owner::{Instance, Org, Owner, Sandbox};
+use super::summary::{self, Wanted};
+use super::switches::Switches;
+use super::world::World;
+
+const COLORS: [&str; 5] = ["#057180", "#8db319", "#b33c19", "#19a6b3", "#5e19b3"];
+/// How long a marked user can come back, and how long the data stays.
+const UNTIL_PERMANENT: SignedDuration = SignedDuration::from_hours(24 * 14);
+const UNTIL_DATA_GONE: SignedDuration = SignedDuration::from_hours(24 * 30);
+
+/// What bodies are written from.
+pub(super) struct Scene<'a> {
+    pub(super) world: &'a World,
+    pub(super) switches: &'a Switches,
+    pub(super) now: Timestamp,
+}
+
+/// Dates as Losant writes them: UTC, milliseconds, `Z`.
+pub(super) fn date(at: Timestamp) -> String {
+    format!("{at:.3}")
+}
+
+impl Scene<'_> {
+    #[expect(clippy::unused_self, reason = "nothing on an instance depends on time or switches yet")]
+    pub(super) fn instance(&self, instance: &Instance) -> Value {
+        let member = |what, role| {
+            let user = chance::draw(&[instance.id.key(), what]);
+            json!({ "userId": format!("5ff89ff8{user:016x}"), "role": role })
+        };
+        json!({
+            "id": instance.id.to_string(),
+            "instanceId": instance.id.to_string(),
+            "name": instance.name,
+            "allowAuditLogging": false,
+            "creationDate": date(instance.created_at),
+            "lastUpdated": date(instance.created_at),
+            "limits": limits::of_instance(&instance.limits),
+            "members": [member(1, "admin"), member(2, "view"), member(3, "view")],
+            "mfaMode": "notRequired",
+        })
+    }
+
+    pub(super) fn org(&self, org: &Org, wanted: &Wanted) -> Value {
+        let (start, end) = self.world.period(Owner::Org(org.id), self.now);
+        let disabled = org.disabled_at.filter(|disabled| *disabled <= self.now);
+        let tags: Vec<_> = org.tags.iter().map(|tag| json!({ "key": tag.key, "value": tag.value })).collect();
+        let mut body = json!({
+            "id": org.id.to_string(),
+            "orgId": org.id.to_string(),
+            "instanceId": org.instance.to_string(),
+            "name": org.name,
+            "description": org.description,
+            "iconColor": color(org.id.key()),
+            "creationDate": date(org.created_at),
+            "lastUpdated": date(self.org_updated(org)),
+            "currentPeriodStart": date(start),
+            "currentPeriodEnd": date(self.written_end(end)),
+            "limits": limits::of_org(&org.limits),
+            "tags": tags,
+            "disabledAt": disabled.map_or(json!(false), |disabled| json!(date(disabled))),
+            "isReadOnly": org.is_read_only,
+            "auditLogEnabled": false,
+            "mfaMode": "notRequired",
+            "whitelistedEmailDomains": [],
+        });
+        if self.switches.summaries {
+            let owner = (Owner::Org(org.id), org.id, &org.activity);
+            body["summary"] = summary::summary(self.world, self.switches, wanted, owner, 0, self.now);
+        }
+        body
+    }
+
+    pub(super) fn sandbox(&self, sandbox: &Sandbox, wanted: &Wanted) -> Value {
+        let id = sandbox.id.to_string();
+        let (start, end) = self.world.period(Owner::Sandbox(sandbox.id), self.now);
+        let orgs: Vec<_> = sandbox
+            .orgs
+            .iter()
+            .filter_map(|org| self.world.org(*org))
+            .filter(|org| org.exists(self.now))
+            .map(
+                |org| json!({ "id": org.id.to_string(), "name": org.name, "iconColor": color(org.id.key()) }),
+            )
+            .collect();
+        let memberships = orgs.len();
+        let mut body = json!({
+            "id": id,
+            "instanceSandboxId": id,
+            "instanceId": sandbox.instance.to_string(),
+            "email": sandbox.email,
+            "firstName": sandbox.first_name,
+            "lastName": sandbox.last_name,
+            "fullName": format!("{} {}", sandbox.first_name, sandbox.last_name),
+            "companyName": sandbox.company,
+            "url": "https://example.com",
+            "creationDate": date(sandbox.created_at),
+            "lastUpdated": date(sandbox.created_at),
+            "lastSuccessfulLogin": date(self.last_login(sandbox)),
+            "failedLoginCount": 0,
+            "passwordLastUpdated": date(sandbox.created_at),
+            "emailVerified": true,
+            "needsToVerifyEmail": false,
+            "twoFactorAuthEnabled": sandbox.id.key().is_multiple_of(2),
+            "ssoLinked": false,
+            "currentPeriodStart": date(start),
+            "currentPeriodEnd": date(self.written_end(end)),
+            "limits": limits::of_sandbox(&sandbox.limits),
+            "orgs": orgs,
+        });
+        if let Some(marked) = sandbox.marked_for_deletion_at.filter(|marked| *marked <= self.now) {
+            let later = |delay| marked.checked_add(delay).unwrap_or(Timestamp::MAX);
+            body["permanentDeletion"] = json!(date(later(UNTIL_PERMANENT)));
+            body["dataDeletion"] = json!(date(later(UNTIL_DATA_GONE)));
+        }
+        if self.switches.summaries {
+            let owner = (Owner::Sandbox(sandbox.id), sandbox.id, &sandbox.activity);
+            body["summary"] =
+                summary::summary(self.world, self.switches, wanted, owner, memberships, self.now);
+        }
+        body
+    }
+
+    /// When an org last changed, as far as the world knows.
+    pub(super) fn org_updated(&self, org: &Org) -> Timestamp {
+        org.disabled_at.filter(|disabled| *disabled <= self.now).unwrap_or(org.created_at)
+    }
+
+    /// Some moment since the account was made.
+    pub(super) fn last_login(&self, sandbox: &Sandbox) -> Timestamp {
+        let days = chance::between(1, 900, &[sandbox.id.key(), 51]).cast_signed();
+        let login = calendar::moment(sandbox.created_at.as_second() + days * calendar::DAY);
+        if login < self.now { login } else { sandbox.created_at }
+    }
+
+    /// On a twelve-hour clock without am and pm, if so switched.
+    fn written_end(&self, end: Timestamp) -> Timestamp {
+        let afternoon = end.as_second().rem_euclid(calendar::DAY) >= 13 * calendar::HOUR;
+        let slip = if self.switches.period_end_slip && afternoon { 12 } else { 0 };
+        end.checked_sub(SignedDuration::from_hours(slip)).unwrap_or(end)
+    }
+}
+
+fn color(key: u64) -> &'static str {
+    chance::pick(&COLORS, &[key]).copied().unwrap_or_default()
+}

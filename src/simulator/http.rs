@@ -1,0 +1,254 @@
+//! The HTTP side: recording requests, faults in place of answers, headers.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Query as Pairs, Request, State};
+use axum::http::header::{self, HeaderName};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use bytes::Bytes;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::Simulator;
+use super::action::Call;
+use super::answer;
+use super::bodies::Scene;
+use super::faults::{FaultKind, RetryAfter};
+use super::query::Query;
+use super::refusal::{self, Refusal};
+use super::requests::RecordedRequest;
+use super::wire::{Script, Wire, WiredListener};
+
+/// How long clients may take to go when the simulator stops.
+const GRACE: Duration = Duration::from_secs(2);
+/// Size of the pieces in which a huge body is written.
+const PIECE: u64 = 64 * 1024;
+
+/// Headers recorded from the live API; `Date`, and the length, come with each answer.
+const HEADERS: [(HeaderName, &str); 9] = [
+    (header::SERVER, "Losant API"),
+    (header::PRAGMA, "no-cache"),
+    (header::CACHE_CONTROL, "no-cache, no-store, must-revalidate"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_XSS_PROTECTION, "1; mode=block"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"),
+    (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+    (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
+    (header::CONTENT_TYPE, "application/json"),
+];
+
+/// A simulator, and whether the server around it is about to stop.
+#[derive(Clone)]
+struct Service {
+    simulator: Simulator,
+    closing: Arc<watch::Sender<bool>>,
+}
+
+/// Serves `simulator` on `listener` until `shutdown` is done. Requests that hang are let go then.
+pub async fn serve(
+    simulator: Simulator,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let closing = Arc::new(watch::Sender::new(false));
+    let mut closed = closing.subscribe();
+    let service = Service { simulator, closing: Arc::clone(&closing) };
+    let router = routes(service).into_make_service_with_connect_info::<Wire>();
+    let stopping = async move {
+        shutdown.await;
+        closing.send_replace(true);
+    };
+    let mut server =
+        pin!(axum::serve(WiredListener(listener), router).with_graceful_shutdown(stopping).into_future());
+    tokio::select! {
+        result = &mut server => return result,
+        _ = closed.wait_for(|closed| *closed) => {}
+    }
+    tokio::time::timeout(GRACE, server).await.unwrap_or(Ok(()))
+}
+
+/// The routes alone, for a server of one's own.
+pub(super) fn router(simulator: Simulator) -> Router {
+    routes(Service { simulator, closing: Arc::new(watch::Sender::new(false)) })
+}
+
+fn routes(service: Service) -> Router {
+    // One handler for everything: faults can hit any path, and the API answers unknown ones itself.
+    Router::new().fallback(handle).with_state(service)
+}
+
+async fn handle(State(service): State<Service>, request: Request) -> Response {
+    let simulator = &service.simulator.0;
+    let path = request.uri().path();
+    let call = Call::read(request.method(), path);
+    let pairs = Pairs::<Vec<(String, String)>>::try_from_uri(request.uri())
+        .map_or_else(|_| Vec::new(), |pairs| pairs.0);
+    let number = simulator.requests.arrive(RecordedRequest {
+        number: 0,
+        method: request.method().to_string(),
+        path: path.to_owned(),
+        query: pairs.clone(),
+        action: call.map(|call| call.action.name()),
+        status: None,
+        uptime: simulator.clock.uptime(),
+        at: simulator.clock.now(),
+    });
+
+    let owner = call.and_then(|call| call.owner()).and_then(|id| id.parse().ok());
+    let due = simulator.faults.due(call.map(|call| call.action.name()), owner, number);
+    let mut fault = None;
+    for kind in due {
+        match kind {
+            FaultKind::Delay(delay) => service.unless_closing(simulator.clock.sleep(delay)).await,
+            FaultKind::Hang => {
+                service.unless_closing(std::future::pending()).await;
+                fault = Some(FaultKind::Reset);
+            }
+            kind => fault = Some(kind),
+        }
+    }
+
+    let usual = || {
+        let outcome = match &call {
+            None => Err(Refusal::NotAllowed(request.method().to_string())),
+            Some(call) => service.answer(call, &request, &Query::new(pairs)),
+        };
+        let (status, body) = outcome.unwrap_or_else(|refusal| (refusal.status(), refusal.body()));
+        (status, body.to_string())
+    };
+    let wire = request.extensions().get::<ConnectInfo<Wire>>().map(|info| &info.0);
+    let (response, status) = match fault {
+        None => {
+            let (status, body) = usual();
+            (service.response(status, body), status.as_u16())
+        }
+        Some(fault) => service.broken(fault, wire, usual),
+    };
+    simulator.requests.answered(number, status);
+    response
+}
+
+impl Service {
+    fn answer(
+        &self,
+        call: &Call<'_>,
+        request: &Request,
+        query: &Query,
+    ) -> Result<(StatusCode, serde_json::Value), Refusal> {
+        let simulator = &self.simulator.0;
+        let now = simulator.clock.now();
+        let authorization =
+            request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        if !simulator.tokens.admit(authorization, now) {
+            return Err(Refusal::Unauthorized);
+        }
+        let (world, switches) = (self.simulator.world(), self.simulator.switches());
+        let scene = Scene { world: &world, switches: &switches, now };
+        answer::answer(&scene, call, request.uri().path(), query)
+    }
+
+    /// Waits for `event`, or until the server stops.
+    async fn unless_closing(&self, event: impl Future<Output = ()>) {
+        let mut closed = self.closing.subscribe();
+        tokio::select! {
+            () = event => {}
+            _ = closed.wait_for(|closed| *closed) => {}
+        }
+    }
+
+    fn response(&self, status: StatusCode, body: impl Into<Body>) -> Response {
+        let mut response = Response::new(body.into());
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.extend(HEADERS.map(|(name, value)| (name, HeaderValue::from_static(value))));
+        if let Ok(date) = HeaderValue::try_from(self.http_date(Duration::ZERO)) {
+            headers.insert(header::DATE, date);
+        }
+        response
+    }
+
+    fn http_date(&self, from_now: Duration) -> String {
+        let now = SystemTime::from(self.simulator.0.clock.now());
+        httpdate::fmt_http_date(now.checked_add(from_now).unwrap_or(now))
+    }
+
+    /// What a fault makes of the answer, and the status that is written down for it.
+    fn broken(
+        &self,
+        fault: FaultKind,
+        wire: Option<&Wire>,
+        usual: impl FnOnce() -> (StatusCode, String),
+    ) -> (Response, u16) {
+        let whole = |response: Response| {
+            let status = response.status().as_u16();
+            (response, status)
+        };
+        match fault {
+            FaultKind::Status { status, kind, message } => {
+                whole(self.response(status_code(status), refusal::envelope(&kind, &message).to_string()))
+            }
+            FaultKind::HtmlError(status) => {
+                let page = "<html><head><title>Error</title></head><body><h1>Error</h1></body></html>\n";
+                let mut response = self.response(status_code(status), page);
+                response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
+                whole(response)
+            }
+            FaultKind::EmptyBody(status) => whole(self.response(status_code(status), Body::empty())),
+            FaultKind::Throttle { retry_after } => {
+                let body = refusal::envelope("TooManyRequests", "Over rate limit, request throttled");
+                let mut response = self.response(StatusCode::TOO_MANY_REQUESTS, body.to_string());
+                let value = retry_after.map(|retry_after| match retry_after {
+                    RetryAfter::Seconds(seconds) => seconds.to_string(),
+                    RetryAfter::HttpDate(from_now) => self.http_date(from_now),
+                });
+                if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+                    response.headers_mut().insert(header::RETRY_AFTER, value);
+                }
+                whole(response)
+            }
+            FaultKind::NotJson => whole(self.response(StatusCode::OK, "this is not JSON")),
+            FaultKind::CutBody => {
+                let (status, body) = usual();
+                let half = Bytes::from(body.as_bytes().get(..body.len() / 2).unwrap_or_default().to_vec());
+                self.scripted(wire, status.as_u16(), [(head(status, body.len()), 1), (half, 1)])
+            }
+            FaultKind::HugeBody(bytes) => {
+                let length = usize::try_from(bytes).unwrap_or(usize::MAX);
+                let spaces = |count: u64| Bytes::from(vec![b' '; usize::try_from(count).unwrap_or(0)]);
+                let pieces = bytes.saturating_sub(1) / PIECE;
+                let rest = bytes.saturating_sub(1) % PIECE;
+                let body = [(Bytes::from_static(b"["), 1), (spaces(PIECE), pieces), (spaces(rest), 1)];
+                self.scripted(wire, 200, [(head(StatusCode::OK, length), 1)].into_iter().chain(body))
+            }
+            FaultKind::Hang | FaultKind::Reset | FaultKind::Delay(_) => self.scripted(wire, 0, []),
+        }
+    }
+
+    /// Has the connection write `script` and close. Without a wire to do so (another server around the routes) the
+    /// answer is an empty 502.
+    fn scripted(
+        &self,
+        wire: Option<&Wire>,
+        status: u16,
+        script: impl IntoIterator<Item = (Bytes, u64)>,
+    ) -> (Response, u16) {
+        let unwritten = self.response(StatusCode::BAD_GATEWAY, Body::empty());
+        let Some(wire) = wire else { return (unwritten, 502) };
+        wire.take_over(script.into_iter().filter(|(_, times)| *times > 0).collect::<Script>());
+        (unwritten, status)
+    }
+}
+
+/// Status line and headers, by hand.
+fn head(status: StatusCode, length: usize) -> Bytes {
+    format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n").into()
+}
+
+fn status_code(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
