@@ -1,0 +1,249 @@
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::clock::ClockHand;
+
+type Waiting = Pin<Box<dyn Future<Output = Permit>>>;
+
+/// A budget on a clock that stands still, with everybody who waits for it.
+struct Desk {
+    budget: Budget,
+    clock: Clock,
+    hand: ClockHand,
+    asked: usize,
+    waiting: Vec<(usize, Waiting)>,
+    granted: Vec<(usize, Duration)>,
+    held: Vec<Permit>,
+}
+
+impl Desk {
+    fn new(rate: f64, burst: u32, max_in_flight: usize) -> Self {
+        let (clock, hand) = Clock::manual("2026-03-01T00:00:00Z".parse().unwrap());
+        let budget = Budget::new(Pace::new(rate, burst, max_in_flight).unwrap(), clock.clone());
+        Self { budget, clock, hand, asked: 0, waiting: Vec::new(), granted: Vec::new(), held: Vec::new() }
+    }
+
+    fn ask(&mut self) {
+        let budget = self.budget.clone();
+        self.waiting.push((self.asked, Box::pin(async move { budget.acquire().await })));
+        self.asked += 1;
+        self.settle();
+    }
+
+    fn advance(&mut self, by: Duration) {
+        self.hand.advance(by);
+        self.settle();
+    }
+
+    /// Polls everybody until nobody gets any further.
+    fn settle(&mut self) {
+        let mut context = Context::from_waker(Waker::noop());
+        loop {
+            let before = self.granted.len();
+            let mut still = Vec::new();
+            // Last come, first polled: the order must be the budget's doing.
+            for (number, mut future) in std::mem::take(&mut self.waiting).into_iter().rev() {
+                match future.as_mut().poll(&mut context) {
+                    Poll::Ready(permit) => {
+                        self.granted.push((number, self.clock.uptime()));
+                        self.held.push(permit);
+                    }
+                    Poll::Pending => still.push((number, future)),
+                }
+            }
+            still.reverse();
+            self.waiting = still;
+            if self.granted.len() == before {
+                return;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_burst_passes_at_once_and_then_one_request_each_tick() {
+    let mut desk = Desk::new(2.0, 3, 100);
+    (0..6).for_each(|_| desk.ask());
+    assert_eq!(desk.granted.len(), 3);
+    desk.advance(Duration::from_millis(499));
+    assert_eq!(desk.granted.len(), 3);
+    desk.advance(Duration::from_millis(2));
+    assert_eq!(desk.granted.len(), 4);
+    desk.advance(Duration::from_secs(60));
+    assert_eq!(desk.granted.len(), 6);
+}
+
+#[test]
+fn no_more_requests_than_allowed_are_in_flight() {
+    let mut desk = Desk::new(1000.0, 100, 2);
+    (0..3).for_each(|_| desk.ask());
+    assert_eq!(desk.granted.len(), 2);
+    desk.held.pop();
+    desk.settle();
+    assert_eq!(desk.granted.len(), 3);
+}
+
+#[test]
+fn throttling_halves_the_rate_once_for_all_requests_in_flight_down_to_a_floor() {
+    let mut desk = Desk::new(16.0, 4, 100);
+    (0..4).for_each(|_| desk.ask());
+    desk.held.drain(..).for_each(|permit| permit.throttled(None));
+    assert_close(desk.budget.current_rate(), 8.0);
+    for _ in 0..10 {
+        desk.ask();
+        desk.advance(Duration::from_secs(2));
+        desk.held.pop().unwrap().throttled(None);
+    }
+    assert_close(desk.budget.current_rate(), 1.0);
+}
+
+#[test]
+fn the_floor_of_throttling_can_be_set_and_is_no_higher_than_the_rate() {
+    let pace = Pace::new(16.0, 1, 1).unwrap();
+    let (clock, _hand) = Clock::manual("2026-03-01T00:00:00Z".parse().unwrap());
+    for (slowest, expected) in [(12.0, 12.0), (1.0, 8.0), (100.0, 16.0)] {
+        let budget = Budget::new(pace.with_slowest(slowest), clock.clone());
+        let mut ask = std::pin::pin!(budget.acquire());
+        let Poll::Ready(permit) = ask.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
+            panic!()
+        };
+        permit.throttled(None);
+        assert_close(budget.current_rate(), expected);
+    }
+}
+
+#[test]
+fn successes_bring_the_rate_back_little_by_little_and_no_further() {
+    let mut desk = Desk::new(16.0, 2, 100);
+    desk.ask();
+    desk.ask();
+    desk.held[0].throttled(None);
+    desk.held[1].succeeded();
+    assert_close(desk.budget.current_rate(), 8.0);
+    for step in 1..=30 {
+        desk.ask();
+        desk.advance(Duration::from_secs(1));
+        desk.held.pop().unwrap().succeeded();
+        assert_close(desk.budget.current_rate(), (8.0 + 0.32 * f64::from(step)).min(16.0));
+    }
+}
+
+#[test]
+fn nothing_passes_until_the_pause_that_losant_asked_for_is_over() {
+    let mut desk = Desk::new(10.0, 5, 100);
+    desk.ask();
+    desk.held[0].throttled(Some(Duration::from_secs(60)));
+    desk.ask();
+    // A shorter pause does not cut a longer one short.
+    desk.held[0].throttled(Some(Duration::from_secs(1)));
+    desk.advance(Duration::from_secs(60));
+    assert_eq!(desk.granted.len(), 1);
+    desk.advance(Duration::from_millis(201));
+    assert_eq!(desk.granted.len(), 2);
+}
+
+#[test]
+fn who_gives_up_waiting_costs_nothing() {
+    let mut desk = Desk::new(1.0, 1, 1);
+    (0..3).for_each(|_| desk.ask());
+    drop(desk.waiting.remove(0));
+    desk.held.clear();
+    desk.advance(Duration::from_millis(1_001));
+    assert_eq!(desk.granted.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [0, 2]);
+}
+
+#[test]
+fn a_pace_that_lets_nothing_pass_is_refused() {
+    for rate in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        assert!(Pace::new(rate, 1, 1).is_err(), "{rate}");
+    }
+    assert!(Pace::new(1.0, 0, 1).is_err());
+    assert!(Pace::new(1.0, 1, 0).is_err());
+}
+
+fn assert_close(left: f64, right: f64) {
+    assert!((left - right).abs() < 1e-9, "{left} is not {right}");
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Ask,
+    Advance(u64),
+    Throttle(usize, Option<u64>),
+    Succeed(usize),
+    Finish(usize),
+    GiveUp(usize),
+}
+
+fn acts() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        6 => Just(Act::Ask),
+        4 => (0u64..3_000_000_000).prop_map(Act::Advance),
+        1 => (any::<usize>(), proptest::option::of(0u64..5_000)).prop_map(|(which, ms)| Act::Throttle(which, ms)),
+        3 => any::<usize>().prop_map(Act::Succeed),
+        4 => any::<usize>().prop_map(Act::Finish),
+        1 => any::<usize>().prop_map(Act::GiveUp),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn the_budget_is_never_exceeded_pauses_hold_and_everybody_is_served_in_turn(
+        rate in 0.1f64..50.0,
+        burst in 1u32..10,
+        max_in_flight in 1usize..8,
+        acts in proptest::collection::vec(acts(), 1..120),
+    ) {
+        let mut desk = Desk::new(rate, burst, max_in_flight);
+        let mut pauses = Vec::new();
+        for act in acts {
+            match act {
+                Act::Ask => desk.ask(),
+                Act::Advance(ns) => desk.advance(Duration::from_nanos(ns)),
+                Act::Throttle(which, ms) if !desk.held.is_empty() => {
+                    let pause = ms.map(Duration::from_millis);
+                    pauses.push((desk.granted.len(), desk.clock.uptime() + pause.unwrap_or_default()));
+                    desk.held[which % desk.held.len()].throttled(pause);
+                }
+                Act::Succeed(which) if !desk.held.is_empty() => {
+                    desk.held[which % desk.held.len()].succeeded();
+                }
+                Act::Finish(which) if !desk.held.is_empty() => {
+                    desk.held.swap_remove(which % desk.held.len());
+                    desk.settle();
+                }
+                Act::GiveUp(which) if !desk.waiting.is_empty() => {
+                    drop(desk.waiting.remove(which % desk.waiting.len()));
+                    desk.settle();
+                }
+                _ => {}
+            }
+            prop_assert!(desk.held.len() <= max_in_flight);
+            let now = desk.budget.current_rate();
+            prop_assert!(now <= rate && now >= rate * SLOWEST);
+        }
+        // Whoever is left gets a turn in the end.
+        for _ in 0..desk.waiting.len() {
+            desk.held.clear();
+            desk.advance(Duration::from_secs(200));
+        }
+        prop_assert!(desk.waiting.is_empty());
+
+        for (first, (_, from)) in desk.granted.iter().enumerate() {
+            for (last, (_, to)) in desk.granted.iter().enumerate().skip(first) {
+                let allowed = to.abs_diff(*from).as_secs_f64() * rate + f64::from(burst);
+                let passed = f64::from(u32::try_from(last - first + 1).unwrap());
+                prop_assert!(passed <= allowed + 1e-6, "{passed} passed, {allowed} allowed");
+            }
+        }
+        for (granted_before, until) in pauses {
+            for (number, at) in &desk.granted[granted_before..] {
+                prop_assert!(*at >= until, "request {number} passed at {at:?} in a pause until {until:?}");
+            }
+        }
+        prop_assert!(desk.granted.is_sorted_by_key(|(number, _)| *number), "out of turn");
+    }
+}

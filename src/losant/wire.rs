@@ -1,0 +1,23 @@
+//! Losant's answers as they come over the wire.
+//!
+//! Plain structs. Whatever Losant may leave out is an `Option` and means "not reported", never zero; unknown fields are
+//! ignored; unknown payload types, counters and limits are carried through. A field of the wrong type is an
+//! [`Unexpected`] that names the field.
+
+mod counts;
+mod fields;
+mod instance;
+mod org;
+mod page;
+mod sandbox;
+mod summary;
+
+pub(super) use counts::payload_stats;
+pub use counts::{DeviceDay, NotebookDay, PayloadBucket, PayloadStats, Series};
+pub use fields::Unexpected;
+pub use instance::Instance;
+pub use org::{DisabledAt, Org, Tag};
+pub(super) use page::Listed;
+pub use page::{Page, Skipped};
+pub use sandbox::Sandbox;
+pub use summary::{Limits, NotebookStats, StorageStats, Summary};
