@@ -3,6 +3,10 @@
 //! Start reading at `app`, the one place that knows all parts; `docs/architecture.md` draws the picture.
 
 pub mod clock;
+pub mod lifecycle;
+pub mod logging;
 pub mod losant;
+pub mod metrics;
 pub mod simulator;
 pub mod usage;
+pub mod web;

@@ -1,0 +1,3 @@
+//! What is exported, and how it is written.
+
+pub mod negotiate;

@@ -1,0 +1,177 @@
+//! The exporter's pages over HTTP.
+//!
+//! Owns: routes, headers, readiness and listening. Everything it shows is passed in ([`WebState`]), and nothing here
+//! waits for Losant: a scrape gets what is there.
+//! Must not: know what the metrics are, poll, or hold a global.
+
+mod landing;
+mod listen;
+mod metrics;
+mod path;
+mod readiness;
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use axum::serve::ListenerExt;
+use bytes::Bytes;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use self::metrics::Handler;
+use crate::lifecycle::Drain;
+use crate::metrics::negotiate::Format;
+
+pub use self::listen::{BindError, InvalidListenAddress, ListenAddress, bind};
+pub use self::metrics::WebMetrics;
+pub use self::path::{InvalidTelemetryPath, check_telemetry_path};
+pub use self::readiness::{Gate, Readiness};
+
+const HEALTHY: &str = "/-/healthy";
+const READY: &str = "/-/ready";
+
+/// What the metrics page shows.
+pub trait Exposition: Send + Sync {
+    /// The whole body in `format`. Called on the path of a scrape: it must not wait for anything.
+    fn render(&self, format: Format) -> Result<Bytes, fmt::Error>;
+}
+
+/// What this program is, for the landing page.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    /// Its name.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// What it is, in one sentence.
+    pub description: &'static str,
+}
+
+/// A further link on the landing page.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// What it is called.
+    pub title: String,
+    /// Where it leads.
+    pub href: String,
+    /// What one finds there.
+    pub description: String,
+}
+
+/// The parts that the pages are made of.
+#[derive(Clone)]
+pub struct WebState {
+    /// Where metrics are served; [`check_telemetry_path`] has accepted it.
+    pub telemetry_path: String,
+    /// The metrics.
+    pub exposition: Arc<dyn Exposition>,
+    /// Whether the process is of use yet.
+    pub readiness: Readiness,
+    /// What this program is.
+    pub about: About,
+    /// Further links on the landing page.
+    pub links: Vec<Link>,
+    /// Where requests are counted.
+    pub metrics: WebMetrics,
+}
+
+/// The routes over `state`.
+pub fn router(state: WebState) -> Router {
+    let state = Arc::new(state);
+    Router::new()
+        .route("/", get(show_landing))
+        .route(HEALTHY, get(|| async { "Healthy\n" }))
+        .route(READY, get(show_readiness))
+        .route(&state.telemetry_path, get(show_metrics))
+        .fallback(|| async { (StatusCode::NOT_FOUND, "Not found. The landing page is at /\n") })
+        .method_not_allowed_fallback(|| async {
+            (StatusCode::METHOD_NOT_ALLOWED, "This page can only be read.\n")
+        })
+        .layer(middleware::from_fn_with_state(Arc::clone(&state), observe))
+        .with_state(state)
+}
+
+/// Serves `router` on all `listeners` until `drain` is requested, then lets requests under way finish.
+///
+/// That can take as long as a client pleases: the caller bounds it.
+pub async fn serve(listeners: Vec<TcpListener>, router: Router, drain: Drain) -> io::Result<()> {
+    let mut servers = JoinSet::new();
+    for listener in listeners {
+        let listener = listener.tap_io(|connection| {
+            if let Err(error) = connection.set_nodelay(true) {
+                tracing::debug!(%error, "cannot set TCP_NODELAY");
+            }
+        });
+        let server = axum::serve(listener, router.clone()).with_graceful_shutdown(drain.clone().requested());
+        servers.spawn(server.into_future());
+    }
+    while let Some(served) = servers.join_next().await {
+        served.map_err(io::Error::other)??;
+    }
+    Ok(())
+}
+
+/// Counts every answer, and sets the header that all of them share.
+async fn observe(State(state): State<Arc<WebState>>, request: Request, next: Next) -> Response {
+    let handler = match request.uri().path() {
+        "/" => Handler::Landing,
+        HEALTHY => Handler::Healthy,
+        READY => Handler::Ready,
+        path if path == state.telemetry_path => Handler::Metrics,
+        _ => Handler::Other,
+    };
+    let mut response = next.run(request).await;
+    state.metrics.count_request(handler, response.status());
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+async fn show_metrics(State(state): State<Arc<WebState>>, method: Method, headers: HeaderMap) -> Response {
+    let accept = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let format = Format::negotiate(accept);
+    match state.exposition.render(format) {
+        Ok(body) => {
+            if method == Method::GET {
+                state.metrics.count_scrape(format);
+            }
+            let vary = "Accept, Accept-Encoding";
+            ([(header::CONTENT_TYPE, format.content_type()), (header::VARY, vary)], Body::from(body))
+                .into_response()
+        }
+        Err(error) => {
+            tracing::error!(%error, format = format.label(), "cannot write the metrics page");
+            (StatusCode::INTERNAL_SERVER_ERROR, "The metrics cannot be written; the log says more.\n")
+                .into_response()
+        }
+    }
+}
+
+async fn show_readiness(State(state): State<Arc<WebState>>) -> Response {
+    let waits = state.readiness.waits();
+    if waits.is_empty() {
+        return "Ready\n".into_response();
+    }
+    let lines = waits.iter().flat_map(|wait| [wait.as_str(), "\n"]).collect::<String>();
+    (StatusCode::SERVICE_UNAVAILABLE, lines).into_response()
+}
+
+async fn show_landing(State(state): State<Arc<WebState>>) -> Response {
+    let page = landing::page(&state.about, &state.telemetry_path, &state.links, &state.readiness.waits());
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, landing::CONTENT_SECURITY_POLICY),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (headers, Html(page)).into_response()
+}
+
+#[cfg(test)]
+mod tests;

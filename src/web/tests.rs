@@ -1,0 +1,245 @@
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+use reqwest::Response;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use super::*;
+use crate::clock::Clock;
+use crate::lifecycle::{Ending, Shutdown, SignalSender, Signals, TaskDied, Tasks};
+
+/// Says which format it was asked for, unless it is broken.
+#[derive(Default)]
+struct Pages {
+    broken: AtomicBool,
+}
+
+impl Exposition for Pages {
+    fn render(&self, format: Format) -> Result<Bytes, fmt::Error> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(fmt::Error);
+        }
+        Ok(Bytes::from_static(format.label().as_bytes()))
+    }
+}
+
+/// A server on a port of its own, and a client.
+struct Served {
+    addresses: Vec<SocketAddr>,
+    client: reqwest::Client,
+    signals: SignalSender,
+    ended: JoinSet<Result<Ending, TaskDied>>,
+    readiness: Readiness,
+    registry: Registry,
+    pages: Arc<Pages>,
+}
+
+impl Served {
+    async fn start() -> Self {
+        Self::start_with(|router| router).await
+    }
+
+    async fn start_with(change: impl FnOnce(Router) -> Router) -> Self {
+        let mut registry = Registry::default();
+        let readiness = Readiness::waiting_for(["first cycle of account default"]);
+        let pages = Arc::new(Pages::default());
+        let state = WebState {
+            telemetry_path: "/metrics".to_owned(),
+            exposition: Arc::<Pages>::clone(&pages),
+            readiness: readiness.clone(),
+            about: About { name: "losant-exporter", version: "0.1.0", description: "Usage as metrics." },
+            links: Vec::new(),
+            metrics: WebMetrics::register(&mut registry),
+        };
+        let address: ListenAddress = "127.0.0.1:0".parse().unwrap();
+        let listeners = bind(&[address.clone(), address]).await.unwrap();
+        let addresses = listeners.iter().map(|listener| listener.local_addr().unwrap()).collect();
+        let (signals, receiver) = Signals::manual();
+        let shutdown = Shutdown::new(receiver, Clock::system(), Duration::from_secs(60));
+        let mut tasks = Tasks::new();
+        tasks.spawn("web", serve(listeners, change(router(state)), shutdown.drain()));
+        let mut ended = JoinSet::new();
+        ended.spawn(tasks.run_until(shutdown));
+        // Another test may have installed it already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().build().unwrap();
+        Self { addresses, client, signals, ended, readiness, registry, pages }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addresses[0])
+    }
+
+    async fn get(&self, path: &str) -> Response {
+        self.client.get(self.url(path)).send().await.unwrap()
+    }
+
+    async fn scrape(&self, accept: &str) -> Response {
+        self.client.get(self.url("/metrics")).header("accept", accept).send().await.unwrap()
+    }
+
+    fn counts(&self) -> String {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).unwrap();
+        let mut samples: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        samples.sort_unstable();
+        samples.join("\n")
+    }
+}
+
+fn header_of<'a>(response: &'a Response, name: &str) -> &'a str {
+    response.headers().get(name).map_or("", |value| value.to_str().unwrap())
+}
+
+#[tokio::test]
+async fn a_scraper_gets_the_format_that_it_asks_for() {
+    let served = Served::start().await;
+    let openmetrics = served.scrape("application/openmetrics-text;version=1.0.0,*/*;q=0.1").await;
+    assert_eq!(openmetrics.status(), 200);
+    assert_eq!(header_of(&openmetrics, "content-type"), Format::OpenMetrics.content_type());
+    assert_eq!(header_of(&openmetrics, "vary"), "Accept, Accept-Encoding");
+    assert_eq!(openmetrics.text().await.unwrap(), "openmetrics");
+    let text = served.scrape("*/*").await;
+    assert_eq!(header_of(&text, "content-type"), Format::Text.content_type());
+    assert_eq!(header_of(&text, "vary"), "Accept, Accept-Encoding");
+    assert_eq!(text.text().await.unwrap(), "text");
+}
+
+#[tokio::test]
+async fn head_answers_like_get_without_a_body() {
+    let served = Served::start().await;
+    let head = served.client.head(served.url("/metrics")).send().await.unwrap();
+    assert_eq!(head.status(), 200);
+    assert_eq!(header_of(&head, "content-type"), Format::Text.content_type());
+    assert_eq!(header_of(&head, "content-length"), "4");
+    assert_eq!(head.text().await.unwrap(), "");
+}
+
+#[tokio::test]
+async fn metrics_that_cannot_be_written_are_an_error_and_no_scrape() {
+    let served = Served::start().await;
+    served.pages.broken.store(true, Ordering::SeqCst);
+    assert_eq!(served.get("/metrics").await.status(), 500);
+    assert!(served.counts().contains(r#"losant_exporter_scrapes_total{format="text"} 0"#));
+}
+
+#[tokio::test]
+async fn requests_and_scrapes_are_counted_and_made_up_paths_add_no_series() {
+    let served = Served::start().await;
+    served.scrape("application/openmetrics-text").await;
+    served.scrape("*/*").await;
+    served.client.head(served.url("/metrics")).send().await.unwrap();
+    for path in ["/", "/-/healthy", "/-/ready", "/a", "/b?c", "/metrics/"] {
+        served.get(path).await;
+    }
+    insta::assert_snapshot!(served.counts(), @r#"
+    losant_exporter_http_requests_total{handler="healthy",code="200"} 1
+    losant_exporter_http_requests_total{handler="landing",code="200"} 1
+    losant_exporter_http_requests_total{handler="metrics",code="200"} 3
+    losant_exporter_http_requests_total{handler="other",code="404"} 3
+    losant_exporter_http_requests_total{handler="ready",code="503"} 1
+    losant_exporter_scrapes_total{format="openmetrics"} 1
+    losant_exporter_scrapes_total{format="text"} 1
+    "#);
+}
+
+#[tokio::test]
+async fn it_is_healthy_from_the_first_moment() {
+    let served = Served::start().await;
+    let healthy = served.get("/-/healthy").await;
+    assert_eq!(healthy.status(), 200);
+    assert_eq!(healthy.text().await.unwrap(), "Healthy\n");
+}
+
+#[tokio::test]
+async fn it_is_ready_between_the_last_gate_and_the_drain() {
+    let served = Served::start().await;
+    served.readiness.set("first render", Gate::Waiting("no data".to_owned()));
+    let waiting = served.get("/-/ready").await;
+    assert_eq!(waiting.status(), 503);
+    assert_eq!(waiting.text().await.unwrap(), "first cycle of account default\nfirst render: no data\n");
+    served.readiness.set("first cycle of account default", Gate::Ready);
+    served.readiness.set("first render", Gate::Ready);
+    let ready = served.get("/-/ready").await;
+    assert_eq!(ready.status(), 200);
+    assert_eq!(ready.text().await.unwrap(), "Ready\n");
+    served.readiness.drain();
+    let draining = served.get("/-/ready").await;
+    assert_eq!(draining.status(), 503);
+    assert_eq!(draining.text().await.unwrap(), "shutting down\n");
+}
+
+#[tokio::test]
+async fn the_landing_page_may_load_nothing() {
+    let served = Served::start().await;
+    let landing = served.get("/").await;
+    assert_eq!(landing.status(), 200);
+    assert_eq!(header_of(&landing, "content-type"), "text/html; charset=utf-8");
+    assert_eq!(header_of(&landing, "x-content-type-options"), "nosniff");
+    assert!(header_of(&landing, "content-security-policy").starts_with("default-src 'none'; "));
+    assert!(landing.text().await.unwrap().contains("<li>first cycle of account default</li>"));
+}
+
+#[tokio::test]
+async fn other_paths_are_not_found_and_other_methods_not_allowed() {
+    let served = Served::start().await;
+    let missing = served.get("/metric").await;
+    assert_eq!(missing.status(), 404);
+    assert_eq!(header_of(&missing, "content-type"), "text/plain; charset=utf-8");
+    for path in ["/", "/metrics", "/-/healthy", "/-/ready"] {
+        let posted = served.client.post(served.url(path)).body("x").send().await.unwrap();
+        assert_eq!(posted.status(), 405, "{path}");
+        assert_eq!(header_of(&posted, "allow"), "GET,HEAD", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn every_listener_serves() {
+    let served = Served::start().await;
+    for address in &served.addresses {
+        let healthy = served.client.get(format!("http://{address}/-/healthy")).send().await.unwrap();
+        assert_eq!(healthy.status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn a_request_under_way_finishes_although_the_server_stops() {
+    let (arrived, answer) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let slow = get({
+        let (arrived, answer) = (Arc::clone(&arrived), Arc::clone(&answer));
+        || async move {
+            arrived.notify_one();
+            answer.notified().await;
+            "late"
+        }
+    });
+    let mut served = Served::start_with(|router| router.route("/slow", slow)).await;
+    let mut connection = TcpStream::connect(served.addresses[0]).await.unwrap();
+    connection.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    arrived.notified().await;
+    served.signals.send("SIGTERM");
+    // The listening sockets are closed, so draining has begun.
+    while TcpStream::connect(served.addresses[0]).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert!(served.ended.try_join_next().is_none());
+    answer.notify_one();
+    let mut response = String::new();
+    connection.read_to_string(&mut response).await.unwrap();
+    assert!(response.ends_with("late"), "{response}");
+    assert_eq!(served.ended.join_next().await.unwrap().unwrap(), Ok(Ending::Drained));
+}
+
+#[tokio::test]
+async fn an_idle_connection_does_not_hold_up_the_end() {
+    let mut served = Served::start().await;
+    served.get("/-/healthy").await;
+    let _idle = TcpStream::connect(served.addresses[0]).await.unwrap();
+    served.signals.send("SIGTERM");
+    assert_eq!(served.ended.join_next().await.unwrap().unwrap(), Ok(Ending::Drained));
+}
