@@ -1,3 +1,10 @@
-//! The command line program.
+//! The program `losant-exporter`: reads the command line and does what it says.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use losant_exporter::cli::Cli;
+
+fn main() -> ExitCode {
+    Cli::parse().run().into()
+}

@@ -1,1 +1,29 @@
-//! Integration tests.
+//! Integration tests: a simulated world in, exposition text out.
+//!
+//! All in one binary, so that there is one link. Tests that need a program which may be missing say so; see
+//! `components`.
+
+#![expect(unreachable_pub, reason = "modules of a test binary share with one another")]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::float_cmp,
+    clippy::print_stderr,
+    reason = "a test ends by failing, compares exact numbers, and says what it leaves out"
+)]
+
+mod architecture;
+mod cli;
+mod components;
+mod config;
+mod demo;
+mod documentation;
+mod exactness;
+mod exposition;
+mod faults;
+mod lifecycle;
+mod prometheus;
+mod scrape;
+mod test_app;
+mod truth;

@@ -1,0 +1,29 @@
+# What can be done here. `make test` is everything that a change has to pass.
+
+CARGO ?= cargo
+
+.PHONY: help demo test lint fmt doc unit components docs
+
+help: ## Show what can be done
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## Show the exporter at work on a simulated Losant
+	$(CARGO) run --release -- demo
+
+test: components lint unit ## Install what is missing, then run every check and test
+
+lint: fmt ## Formatting, clippy and documentation, without warnings
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items
+
+fmt: ## Check the formatting
+	$(CARGO) fmt --check
+
+unit: ## All tests, those with a real Prometheus included where one is installed
+	$(CARGO) test --locked
+
+components: ## Install the programs that tests use, where that is possible; name what is missing
+	scripts/components
+
+docs: ## Write the generated documentation anew
+	LOSANT_EXPORTER_WRITE_DOCS=1 $(CARGO) test --locked --test it -- documentation

@@ -1,0 +1,119 @@
+//! `demo`: the exporter polling a simulated Losant, in one process.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use super::flags::{self, ConfigFlags, LogFlags, WebFlags};
+use super::simulate::SimulatorFlags;
+use super::{Exit, output, serve};
+use crate::app::{Account, App, Control};
+use crate::clock::Clock;
+use crate::config::{AccountConfig, Config, Flags, Interval, PollingConfig};
+use crate::lifecycle::{Drain, Tasks};
+use crate::losant::{Token, TokenSource};
+use crate::{logging, simulator, web};
+
+/// How often everything is polled: an impatient visitor should see numbers move.
+const INTERVAL: Interval = Interval::seconds(10);
+
+/// Requests a second. The simulated Losant is on the same machine and sends no bill.
+const REQUESTS_PER_SECOND: u32 = 500;
+
+/// Flags of `demo`.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct DemoArgs {
+    #[command(flatten)]
+    web: WebFlags,
+    #[command(flatten)]
+    simulator: SimulatorFlags,
+    #[command(flatten)]
+    log: LogFlags,
+}
+
+/// Runs until a signal comes. The configuration file and the environment are left alone.
+pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
+    let config = config(&flags::merge(ConfigFlags::default(), args.web.clone(), args.log));
+    config.web.validate()?;
+    // What matters is printed; of the log, only what goes wrong.
+    logging::init(args.log.log_level.unwrap_or(logging::Level::Warn), config.log.format);
+    serve::block_on(async {
+        let clock = Clock::system();
+        let (simulator, simulated, losant_url) = args.simulator.start(&clock).await?;
+        let listeners = web::bind(&config.web.listen_addresses).await?;
+        let mut urls = Vec::new();
+        for listener in &listeners {
+            urls.push(format!("http://{}", listener.local_addr().context("listening socket")?));
+        }
+        let account = Account {
+            name: "demo".to_owned(),
+            config: account(&losant_url),
+            token: TokenSource::Fixed(Token::new(simulator.token()).context("token of the simulator")?),
+        };
+        let telemetry_path = config.web.telemetry_path.clone();
+        let app = App::new(config, vec![account], clock.clone())?;
+        let control = app.control();
+        let shutdown = serve::shutdown(clock.clone())?;
+        let mut tasks = Tasks::new();
+        let drain = shutdown.drain();
+        tasks.spawn("simulator", simulator::serve(simulator, simulated, drain.clone().requested()));
+        let shutdown = app.spawn(&mut tasks, listeners, shutdown);
+        output::print(&introduction(&losant_url, &urls, &telemetry_path));
+        tasks.spawn("announcement", announce(control, clock, drain));
+        Ok(serve::exit_of(tasks.run_until(shutdown).await))
+    })
+}
+
+/// Says when there is something to see.
+async fn announce(control: Control, clock: Clock, drain: Drain) {
+    tokio::select! {
+        () = control.ready() => {
+            let seconds = clock.uptime().as_secs_f64();
+            output::print(&format!("Ready after {seconds:.1} s: everything has been polled once.\n"));
+        }
+        () = drain.clone().requested() => {}
+    }
+    drain.requested().await;
+}
+
+fn config(flags: &Flags) -> Config {
+    let config = Config {
+        polling: PollingConfig {
+            discovery_interval: INTERVAL,
+            payload_counts_interval: INTERVAL,
+            payload_counts_breakdown_interval: INTERVAL,
+            device_counts_interval: INTERVAL,
+            notebook_minute_counts_interval: INTERVAL,
+            ..PollingConfig::default()
+        },
+        ..Config::default()
+    };
+    crate::config::with_flags(flags, config)
+}
+
+fn account(losant_url: &str) -> AccountConfig {
+    AccountConfig {
+        base_url: losant_url.to_owned(),
+        requests_per_second: f64::from(REQUESTS_PER_SECOND),
+        burst: REQUESTS_PER_SECOND,
+        max_in_flight: 8,
+        request_timeout: Interval::from(Duration::from_secs(10)),
+        ..AccountConfig::default()
+    }
+}
+
+fn introduction(losant_url: &str, urls: &[String], telemetry_path: &str) -> String {
+    let pages = urls.iter().map(|url| format!("Metrics     {url}{telemetry_path}\nStart page  {url}/\n"));
+    let first = urls.first().map(String::as_str).unwrap_or_default();
+    format!(
+        "losant-exporter {}: a demonstration with a simulated Losant. Nothing in it is real.\n\
+         \n\
+         {}Losant API  {losant_url}  (simulated)\n\
+         \n\
+         Try:  curl -s {first}{telemetry_path} | grep org_payloads_this_hour\n\
+         One of the orgs is in a burst: find it. Ctrl-C ends the demonstration.\n\
+         \n",
+        env!("CARGO_PKG_VERSION"),
+        pages.collect::<String>(),
+    )
+}

@@ -1,0 +1,51 @@
+//! Flags that several subcommands share, named as Prometheus exporters name theirs.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::config::Flags;
+use crate::logging::{Level, LogFormat};
+use crate::web::{InvalidTelemetryPath, ListenAddress, check_telemetry_path};
+
+/// Where the configuration stands.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct ConfigFlags {
+    /// Configuration file [default: config.toml, if there is one]
+    #[arg(long = "config.file", value_name = "FILE")]
+    config_file: Option<PathBuf>,
+}
+
+/// What is served where.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct WebFlags {
+    /// Address to listen on; can be given several times [default: 127.0.0.1:10066]
+    #[arg(long = "web.listen-address", value_name = "HOST:PORT")]
+    listen_addresses: Vec<ListenAddress>,
+    /// Path of the metrics [default: /metrics]
+    #[arg(long = "web.telemetry-path", value_name = "PATH", value_parser = telemetry_path)]
+    telemetry_path: Option<String>,
+}
+
+fn telemetry_path(text: &str) -> Result<String, InvalidTelemetryPath> {
+    check_telemetry_path(text).map(|()| text.to_owned())
+}
+
+/// What is logged, and how.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(super) struct LogFlags {
+    /// Least severe level to log: error, warn, info, debug or trace [default: info, in a demo warn]
+    #[arg(long = "log.level", value_name = "LEVEL")]
+    pub(super) log_level: Option<Level>,
+    /// How a log line looks: logfmt or json [default: logfmt]
+    #[arg(long = "log.format", value_name = "FORMAT")]
+    pub(super) log_format: Option<LogFormat>,
+}
+
+/// Flags as the configuration takes them.
+pub(super) fn merge(config: ConfigFlags, web: WebFlags, log: LogFlags) -> Flags {
+    let ConfigFlags { config_file } = config;
+    let WebFlags { listen_addresses, telemetry_path } = web;
+    let LogFlags { log_level, log_format } = log;
+    Flags { config_file, listen_addresses, telemetry_path, log_level, log_format }
+}

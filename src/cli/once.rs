@@ -1,0 +1,56 @@
+//! `once`: one full poll, the metrics on standard output.
+
+use clap::ValueEnum;
+use tracing::warn;
+
+use super::{Exit, output, serve};
+use crate::clock::Clock;
+use crate::logging;
+use crate::metrics::negotiate::Format;
+
+/// Flags of `once`.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct OnceArgs {
+    #[command(flatten)]
+    serve: serve::ServeArgs,
+    /// How to print the metrics
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
+    format: OutputFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum OutputFormat {
+    /// Prometheus text format 0.0.4, as promtool and the textfile collector read it
+    Text,
+    /// OpenMetrics 1.0
+    Openmetrics,
+}
+
+/// Polls everything once. Fails when any poll failed; what could be read is printed all the same.
+pub(super) fn run(args: &OnceArgs) -> anyhow::Result<Exit> {
+    let loaded = args.serve.load()?;
+    logging::init(loaded.config.log.level, loaded.config.log.format);
+    let format = match args.format {
+        OutputFormat::Text => Format::Text,
+        OutputFormat::Openmetrics => Format::OpenMetrics,
+    };
+    serve::block_on(async {
+        let clock = Clock::system();
+        let app = serve::put_together(&loaded, clock.clone())?;
+        let control = app.control();
+        let running = app.run(Vec::new(), serve::shutdown(clock)?);
+        let report = tokio::select! {
+            report = control.poll_now() => report,
+            ended = running => return Ok(match serve::exit_of(ended) {
+                // Interrupted before everything was read.
+                Exit::Success => Exit::Failure,
+                exit => exit,
+            }),
+        };
+        output::print(&control.render(format)?);
+        if report.failed > 0 {
+            warn!(succeeded = report.succeeded, failed = report.failed, "some polls failed");
+        }
+        Ok(if report.failed == 0 { Exit::Success } else { Exit::Failure })
+    })
+}

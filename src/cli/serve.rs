@@ -1,0 +1,89 @@
+//! `serve`: the daemon.
+
+use std::future::Future;
+
+use anyhow::{Context as _, anyhow};
+use tracing::{error, info};
+
+use super::Exit;
+use super::flags::{self, ConfigFlags, LogFlags, WebFlags};
+use crate::app::{App, DRAIN_TIMEOUT, accounts};
+use crate::clock::Clock;
+use crate::config::{self, Loaded, LogConfig};
+use crate::lifecycle::{Ending, Shutdown, Signals, TaskDied};
+use crate::{logging, web};
+
+/// Flags of `serve`.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct ServeArgs {
+    #[command(flatten)]
+    config: ConfigFlags,
+    #[command(flatten)]
+    web: WebFlags,
+    #[command(flatten)]
+    log: LogFlags,
+}
+
+impl ServeArgs {
+    /// The configuration that the flags lead to.
+    pub(super) fn load(&self) -> anyhow::Result<Loaded> {
+        let flags = flags::merge(self.config.clone(), self.web.clone(), self.log);
+        Ok(config::load(&flags)?)
+    }
+}
+
+/// Serves until a signal comes. An error means that nothing was started.
+pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
+    let loaded = args.load()?;
+    let LogConfig { level, format } = loaded.config.log;
+    logging::init(level, format);
+    block_on(async {
+        let clock = Clock::system();
+        let addresses = loaded.config.web.listen_addresses.clone();
+        let app = put_together(&loaded, clock.clone())?;
+        let listeners = web::bind(&addresses).await?;
+        for listener in &listeners {
+            let address = listener.local_addr().context("listening socket")?;
+            info!(version = env!("CARGO_PKG_VERSION"), %address, "listening");
+        }
+        let shutdown = shutdown(clock)?;
+        Ok(exit_of(app.run(listeners, shutdown).await))
+    })
+}
+
+/// The app that a configuration leads to. The error names file and key.
+pub(super) fn put_together(loaded: &Loaded, clock: Clock) -> anyhow::Result<App> {
+    accounts(&loaded.config, |name| std::env::var_os(name))
+        .and_then(|accounts| App::new(loaded.config.clone(), accounts, clock))
+        .map_err(|error| match loaded.origin_of(&error.key()) {
+            Some(origin) => anyhow!("{origin}: {error}"),
+            None => error.into(),
+        })
+}
+
+/// The shutdown of a command that runs until a signal comes.
+pub(super) fn shutdown(clock: Clock) -> anyhow::Result<Shutdown> {
+    let signals = Signals::of_process().context("cannot listen for signals")?;
+    Ok(Shutdown::new(signals, clock, DRAIN_TIMEOUT))
+}
+
+/// What the end of the tasks means for whoever started the process.
+pub(super) fn exit_of(end: Result<Ending, TaskDied>) -> Exit {
+    match end {
+        Ok(Ending::Drained) => {
+            info!("stopped");
+            Exit::Success
+        }
+        Ok(Ending::TimedOut | Ending::Aborted) => Exit::Failure,
+        Err(died) => {
+            error!(task = died.name, reason = died.reason, "stopping, because a task died");
+            Exit::Failure
+        }
+    }
+}
+
+/// Runs a command on a runtime of its own.
+pub(super) fn block_on<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.context("cannot start the runtime")?.block_on(command)
+}

@@ -1,0 +1,62 @@
+//! Configuration: defaults < file < environment < flags.
+//!
+//! Owns: the keys, their defaults and units, where values may come from, and the words in which a wrong one is refused.
+//! A key a section, a file a section; each part of the program takes its own section, never the whole.
+//! Must not: hold a secret (only where to find one), or correct a wrong value in silence.
+
+mod accounts;
+mod as_text;
+mod duration;
+mod error;
+mod exposition;
+mod load;
+mod log;
+mod polling;
+mod web;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use accounts::{AccountConfig, DEFAULT_TOKEN_VARIABLE};
+pub use duration::Interval;
+pub use error::ConfigError;
+pub use exposition::ExpositionConfig;
+pub use load::{DEFAULT_FILE, ENV_PREFIX, Flags, Loaded, load, with_flags};
+pub use log::LogConfig;
+pub use polling::PollingConfig;
+pub use web::WebConfig;
+
+/// All settings of the daemon.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Listeners and paths.
+    pub web: WebConfig,
+    /// What is logged, and how.
+    pub log: LogConfig,
+    /// When what is polled.
+    pub polling: PollingConfig,
+    /// What is shown of what is known.
+    pub exposition: ExpositionConfig,
+    /// Losant accounts by a name of the user's choice, which is the value of the label `account`.
+    pub accounts: BTreeMap<String, AccountConfig>,
+}
+
+impl Config {
+    /// Checks what types cannot: ranges, and settings that contradict each other. The error names the key.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.web.validate()?;
+        self.polling.validate()?;
+        if self.accounts.is_empty() {
+            return Err(ConfigError::key(
+                "accounts",
+                "no account is configured: set accounts.default.token_file, or see config.toml for every key",
+            ));
+        }
+        for (name, account) in &self.accounts {
+            account.validate(name)?;
+        }
+        Ok(())
+    }
+}

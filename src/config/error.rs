@@ -1,0 +1,44 @@
+//! What is wrong with a configuration, in one line.
+
+/// A configuration that is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A value that cannot be used.
+    #[error("{}key {key}: {problem}", origin.as_deref().map(|origin| format!("{origin}: ")).unwrap_or_default())]
+    Key {
+        /// File or environment variable that the value came from, where known.
+        origin: Option<String>,
+        /// Dotted path of the key.
+        key: String,
+        /// What is wrong, and what would be right.
+        problem: String,
+    },
+    /// A file that cannot be read or is not TOML.
+    #[error("{file}: {problem}")]
+    File {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+impl ConfigError {
+    /// A wrong value whose origin is not known.
+    pub(super) fn key(key: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Key { origin: None, key: key.into(), problem: one_line(&problem.into()) }
+    }
+
+    /// The same error with the place that the key's value came from.
+    pub(super) fn found_by(self, origin_of: impl Fn(&str) -> Option<String>) -> Self {
+        match self {
+            Self::Key { origin: None, key, problem } => Self::Key { origin: origin_of(&key), key, problem },
+            known => known,
+        }
+    }
+}
+
+/// Parsers draw pictures over several lines; a log wants one.
+pub(super) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

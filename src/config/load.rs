@@ -1,0 +1,133 @@
+//! Reading the configuration from where it may stand.
+
+use std::path::{Path, PathBuf};
+
+use figment::error::Kind;
+use figment::providers::{Env, Format as _, Serialized, Toml};
+use figment::{Figment, Metadata, Source};
+
+use super::error::one_line;
+use super::{Config, ConfigError, LogConfig, WebConfig};
+
+/// The file that is read when no flag names one. It may be missing.
+pub const DEFAULT_FILE: &str = "config.toml";
+
+/// Prefix of environment variables. Two underscores, because Kubernetes sets `LOSANT_EXPORTER_PORT` and the like for a
+/// Service of that name.
+pub const ENV_PREFIX: &str = "LOSANT_EXPORTER__";
+
+/// Between the parts of a key in an environment variable.
+const ENV_SEPARATOR: &str = "__";
+
+/// Settings that stand on the command line. Those that are absent leave the configuration alone.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// `--config.file`
+    pub config_file: Option<PathBuf>,
+    /// `--web.listen-address`
+    pub listen_addresses: Vec<crate::web::ListenAddress>,
+    /// `--web.telemetry-path`
+    pub telemetry_path: Option<String>,
+    /// `--log.level`
+    pub log_level: Option<crate::logging::Level>,
+    /// `--log.format`
+    pub log_format: Option<crate::logging::LogFormat>,
+}
+
+/// A configuration, and where its values came from.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    figment: Figment,
+}
+
+impl Loaded {
+    /// Where the value of `key` came from: a file or an environment variable. `None` for a default or a flag.
+    pub fn origin_of(&self, key: &str) -> Option<String> {
+        origin_of(&self.figment, key)
+    }
+}
+
+/// Reads and checks the configuration. The error says in one line which file or variable and which key is wrong.
+pub fn load(flags: &Flags) -> Result<Loaded, ConfigError> {
+    let mut figment = Figment::from(Serialized::defaults(Config::default()));
+    let file = flags.config_file.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
+    if flags.config_file.is_some() || file.exists() {
+        check_readable(file)?;
+        figment = figment.merge(Toml::file_exact(file));
+    }
+    figment = figment.merge(Env::prefixed(ENV_PREFIX).split(ENV_SEPARATOR));
+    let config: Config = figment.extract().map_err(|error| refuse(&error))?;
+    let config = with_flags(flags, config);
+    config.validate().map_err(|error| error.found_by(|key| origin_of(&figment, key)))?;
+    Ok(Loaded { config, figment })
+}
+
+/// Figment takes a file that cannot be read for an empty one.
+fn check_readable(file: &Path) -> Result<(), ConfigError> {
+    let refuse = |problem: String| ConfigError::File { file: file.display().to_string(), problem };
+    let content = std::fs::read(file).map_err(|error| refuse(error.to_string()))?;
+    match std::str::from_utf8(&content) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(refuse(format!("is not UTF-8 from byte {} on", error.valid_up_to()))),
+    }
+}
+
+/// The configuration with what the flags say: flags win.
+pub fn with_flags(flags: &Flags, mut config: Config) -> Config {
+    // Destructured whole, so that a new flag cannot be forgotten here.
+    let Flags { config_file: _, listen_addresses, telemetry_path, log_level, log_format } = flags.clone();
+    if !listen_addresses.is_empty() {
+        config.web.listen_addresses = listen_addresses;
+    }
+    let WebConfig { listen_addresses: _, telemetry_path: path } = &mut config.web;
+    replace(path, telemetry_path);
+    let LogConfig { level, format } = &mut config.log;
+    replace(level, log_level);
+    replace(format, log_format);
+    config
+}
+
+fn replace<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+/// Says what figment found in one line: where, which key, what is wrong.
+fn refuse(error: &figment::Error) -> ConfigError {
+    let mut path = error.path.clone();
+    let problem = match &error.kind {
+        Kind::UnknownField(name, allowed) => {
+            path.push(name.clone());
+            // A flattened path may already end in the field.
+            path.dedup();
+            format!("there is no such key here; known keys: {}", allowed.join(", "))
+        }
+        kind => one_line(&kind.to_string()),
+    };
+    let key = path.join(".");
+    let origin = error.metadata.as_ref().and_then(|metadata| origin(metadata, &key));
+    if path.is_empty() {
+        // Not TOML at all: the message holds line and column.
+        return ConfigError::File { file: origin.unwrap_or_else(|| "configuration".to_owned()), problem };
+    }
+    ConfigError::Key { origin, key, problem }
+}
+
+fn origin_of(figment: &Figment, key: &str) -> Option<String> {
+    origin(figment.find_metadata(key)?, key)
+}
+
+fn origin(metadata: &Metadata, key: &str) -> Option<String> {
+    match &metadata.source {
+        Some(Source::File(path)) => Some(path.display().to_string()),
+        // The defaults stand in the code.
+        Some(Source::Code(_)) => None,
+        _ => {
+            let name = key.to_uppercase().replace('.', ENV_SEPARATOR);
+            Some(format!("environment variable {ENV_PREFIX}{name}"))
+        }
+    }
+}

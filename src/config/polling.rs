@@ -1,0 +1,85 @@
+//! Section `[polling]`: when what is polled.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ConfigError, Interval};
+use crate::usage::Collector;
+
+/// No interval may be shorter: a poll is an API request, and Losant's counts do not move faster.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+
+/// An hour that takes longer than a day to settle would fall out of what is read.
+const LONGEST_SETTLE_DELAY: Duration = Duration::from_secs(86_400);
+
+/// When what is polled, and for how long it holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PollingConfig {
+    /// How often instances, orgs and sandboxes are listed.
+    pub discovery_interval: Interval,
+    /// How often payloads by type and source are read of each scope.
+    pub payload_counts_interval: Interval,
+    /// How often payloads by hour and day are read of each scope.
+    pub payload_counts_breakdown_interval: Interval,
+    /// How often device counts are read of each scope.
+    pub device_counts_interval: Interval,
+    /// How often notebook runs and minutes are read of each scope.
+    pub notebook_minute_counts_interval: Interval,
+    /// How long after its end an hour still counts as unsettled.
+    pub settle_delay: Interval,
+    /// How long a number is shown when it cannot be read again.
+    pub expire_after: Interval,
+}
+
+impl Default for PollingConfig {
+    fn default() -> Self {
+        Self {
+            discovery_interval: Interval::minutes(5),
+            payload_counts_interval: Interval::minutes(5),
+            payload_counts_breakdown_interval: Interval::minutes(5),
+            device_counts_interval: Interval::minutes(15),
+            notebook_minute_counts_interval: Interval::minutes(15),
+            settle_delay: Interval::minutes(10),
+            expire_after: Interval::minutes(60),
+        }
+    }
+}
+
+impl PollingConfig {
+    /// How often a collector runs.
+    pub fn interval(&self, collector: Collector) -> Duration {
+        match collector {
+            Collector::Discovery => self.discovery_interval,
+            Collector::PayloadCounts => self.payload_counts_interval,
+            Collector::PayloadCountsBreakdown => self.payload_counts_breakdown_interval,
+            Collector::DeviceCounts => self.device_counts_interval,
+            Collector::NotebookMinuteCounts => self.notebook_minute_counts_interval,
+        }
+        .get()
+    }
+
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
+        for collector in Collector::ALL {
+            let key = format!("polling.{collector}_interval");
+            let interval = self.interval(collector);
+            if interval < SHORTEST_INTERVAL {
+                return Err(ConfigError::key(key, "must be at least 1s"));
+            }
+            if interval >= self.expire_after.get() {
+                let problem = format!(
+                    "{} is not shorter than polling.expire_after ({}): every number would expire before it is read \
+                     again",
+                    Interval::from(interval),
+                    self.expire_after
+                );
+                return Err(ConfigError::key(key, problem));
+            }
+        }
+        if self.settle_delay.get() > LONGEST_SETTLE_DELAY {
+            return Err(ConfigError::key("polling.settle_delay", "must be at most 1day"));
+        }
+        Ok(())
+    }
+}

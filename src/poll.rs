@@ -1,0 +1,27 @@
+//! Polling: what is asked, when, and what its answers mean.
+//!
+//! Owns: discovery, the schedule, one collector a file that turns answers into readings, and what happens on failure.
+//! The poller of an account is one task that owns its state; polls run beside it and report back.
+//! Must not: know HTTP, decide how fast requests may go out (the client's budget does), or know how metrics are
+//! written.
+
+mod apply;
+mod coverage;
+mod cycle;
+mod device_counts;
+mod discovery;
+mod errand;
+mod failures;
+mod fleet;
+mod job;
+mod metrics;
+mod notebook_minute_counts;
+mod payload_counts;
+mod payload_counts_breakdown;
+mod poller;
+mod resources;
+mod schedule;
+
+pub use cycle::CycleReport;
+pub use metrics::PollMetrics;
+pub use poller::{Poller, PollerConfig, PollerHandle, Progress};

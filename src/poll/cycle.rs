@@ -1,0 +1,64 @@
+//! One poll of everything, on demand.
+
+use std::collections::BTreeSet;
+
+use tokio::sync::oneshot;
+
+use super::job::Job;
+
+/// How a cycle went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CycleReport {
+    /// Polls that succeeded.
+    pub succeeded: usize,
+    /// Polls that failed, or could not be made because the token is refused.
+    pub failed: usize,
+}
+
+/// A cycle under way: it is over when every job that was there, or was found meanwhile, has ended once.
+#[derive(Debug)]
+pub(super) struct Cycle {
+    pending: BTreeSet<Job>,
+    report: CycleReport,
+    reply: oneshot::Sender<CycleReport>,
+}
+
+impl Cycle {
+    pub(super) fn new(pending: BTreeSet<Job>, reply: oneshot::Sender<CycleReport>) -> Self {
+        Self { pending, report: CycleReport::default(), reply }
+    }
+
+    pub(super) fn awaits(&self, job: Job) -> bool {
+        self.pending.contains(&job)
+    }
+
+    pub(super) fn expect(&mut self, jobs: impl IntoIterator<Item = Job>) {
+        self.pending.extend(jobs);
+    }
+
+    pub(super) fn ended(&mut self, job: Job, success: bool) {
+        if self.pending.remove(&job) {
+            let count = if success { &mut self.report.succeeded } else { &mut self.report.failed };
+            *count += 1;
+        }
+    }
+
+    /// Takes out jobs that will not run; they count as failed where `failed` says so.
+    pub(super) fn give_up(&mut self, failed: bool, keep: impl Fn(&Job) -> bool) {
+        let before = self.pending.len();
+        self.pending.retain(keep);
+        if failed {
+            self.report.failed += before - self.pending.len();
+        }
+    }
+
+    /// Hands the report over when nothing is pending, else gives the cycle back.
+    pub(super) fn finish(self) -> Option<Self> {
+        if self.pending.is_empty() {
+            // Whoever asked may have gone away.
+            let _ = self.reply.send(self.report);
+            return None;
+        }
+        Some(self)
+    }
+}

@@ -1,0 +1,98 @@
+//! Collector `device_counts`: devices that exist, were created, were deleted.
+
+use jiff::Timestamp;
+
+use super::coverage::Coverage;
+use crate::losant::wire::{DeviceDay, Series};
+use crate::losant::{Client, Error};
+use crate::usage::{Measure, Reading, Scope, Window};
+
+/// Reads one scope: yesterday and today.
+pub(super) async fn read(client: &Client, scope: Scope, now: Timestamp) -> Result<Reading, Error> {
+    let asked = (Window::day(now).previous().start, now);
+    let answer = client.device_counts(scope, asked.0, asked.1).await?;
+    Ok(reading(&answer, asked, now))
+}
+
+fn reading(answer: &Series<DeviceDay>, asked: (Timestamp, Timestamp), now: Timestamp) -> Reading {
+    let mut reading = Reading::at(now);
+    let newest = answer.counts.iter().filter(|day| day.total.is_some()).max_by_key(|day| day.date);
+    if let Some(total) = newest.and_then(|day| day.total) {
+        reading.add(Measure::Devices, [], total);
+    }
+    let today = Window::day(now);
+    let coverage = Coverage::new((answer.start, answer.end), asked);
+    let created = |day: &DeviceDay| day.created;
+    let deleted = |day: &DeviceDay| day.deleted;
+    for (window, measure, count) in [
+        (today, Measure::DevicesCreatedToday, created as fn(&DeviceDay) -> Option<f64>),
+        (today, Measure::DevicesDeletedToday, deleted),
+        (today.previous(), Measure::DevicesCreatedLastDay, created),
+        (today.previous(), Measure::DevicesDeletedLastDay, deleted),
+    ] {
+        let day = answer.counts.iter().find(|day| window.contains(day.date));
+        let value = match day {
+            Some(day) => count(day),
+            // A day that is covered and left out saw nothing.
+            None => coverage.covers(window, now).then_some(0.0),
+        };
+        if let Some(value) = value {
+            reading.add_until(measure, [], value, Some(today.end));
+        }
+    }
+    reading
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn read_at(now: &str, days: &[(&str, Option<f64>, f64, f64)]) -> Vec<(Measure, f64)> {
+        let now = at(now);
+        let answer = Series {
+            start: None,
+            end: None,
+            counts: days
+                .iter()
+                .map(|(date, total, created, deleted)| DeviceDay {
+                    date: at(date),
+                    total: *total,
+                    created: Some(*created),
+                    deleted: Some(*deleted),
+                })
+                .collect(),
+        };
+        reading(&answer, (Window::day(now).previous().start, now), now)
+            .samples
+            .iter()
+            .map(|sample| (sample.measure, sample.value))
+            .collect()
+    }
+
+    #[test]
+    fn the_newest_day_with_a_total_says_how_many_devices_there_are() {
+        let days =
+            [("2026-03-02T00:00:00Z", Some(9.0), 3.0, 1.0), ("2026-03-01T00:00:00Z", Some(7.0), 2.0, 0.0)];
+        assert_eq!(
+            read_at("2026-03-02T10:00:00Z", &days),
+            [
+                (Measure::Devices, 9.0),
+                (Measure::DevicesCreatedToday, 3.0),
+                (Measure::DevicesDeletedToday, 1.0),
+                (Measure::DevicesCreatedLastDay, 2.0),
+                (Measure::DevicesDeletedLastDay, 0.0),
+            ]
+        );
+    }
+
+    #[test]
+    fn without_any_day_the_number_of_devices_is_unknown_and_nothing_was_created() {
+        let rows = read_at("2026-03-02T10:00:00Z", &[]);
+        assert!(rows.iter().all(|(measure, value)| *measure != Measure::Devices && *value == 0.0));
+        assert_eq!(rows.len(), 4);
+    }
+}

@@ -1,0 +1,118 @@
+//! What polling says of itself.
+
+use std::fmt;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use prometheus_client::collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use crate::clock::Clock;
+use crate::usage::Collector;
+
+/// Metrics of all pollers of the process. Clones share their values.
+#[derive(Clone, Debug)]
+pub struct PollMetrics {
+    polls: Family<PollLabels, Counter>,
+    sweep_duration: Gauge<f64, AtomicU64>,
+    lag: LagBoards,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PollLabels {
+    collector: &'static str,
+    result: &'static str,
+}
+
+impl PollMetrics {
+    /// Registers the metrics.
+    pub fn register(registry: &mut Registry, clock: Clock) -> Self {
+        let metrics =
+            Self { polls: Family::default(), sweep_duration: Gauge::default(), lag: LagBoards::default() };
+        registry.register(
+            "losant_exporter_polls",
+            "Polls that ended, by collector and result: success, or the word for what failed",
+            metrics.polls.clone(),
+        );
+        registry.register(
+            "losant_exporter_sweep_duration_seconds",
+            "How long the last discovery of an instance with all its orgs and sandboxes took",
+            metrics.sweep_duration.clone(),
+        );
+        registry.register_collector(Box::new(PollLag { boards: metrics.lag.clone(), clock }));
+        metrics
+    }
+
+    pub(super) fn ended(&self, collector: Collector, result: &'static str) {
+        self.polls.get_or_create(&PollLabels { collector: collector.as_str(), result }).inc();
+    }
+
+    pub(super) fn swept(&self, duration: Duration) {
+        self.sweep_duration.set(duration.as_secs_f64());
+    }
+
+    /// A board of its own for one poller.
+    pub(super) fn lag_board(&self) -> LagBoard {
+        let board = LagBoard::default();
+        self.lag.0.lock().unwrap_or_else(PoisonError::into_inner).push(board.clone());
+        board
+    }
+}
+
+/// Where one poller writes when its most overdue job of each collector was due.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LagBoard(Arc<Mutex<[Option<Duration>; Collector::ALL.len()]>>);
+
+impl LagBoard {
+    pub(super) fn write(&self, earliest_due: [Option<Duration>; Collector::ALL.len()]) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = earliest_due;
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct LagBoards(Arc<Mutex<Vec<LagBoard>>>);
+
+/// Works out on each scrape how late polls are: a poller that is stuck cannot hide it.
+#[derive(Debug)]
+struct PollLag {
+    boards: LagBoards,
+    clock: Clock,
+}
+
+impl collector::Collector for PollLag {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        let mut earliest = [None; Collector::ALL.len()];
+        for board in self.boards.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let board = *board.0.lock().unwrap_or_else(PoisonError::into_inner);
+            for (earliest, due) in earliest.iter_mut().zip(board) {
+                *earliest = match (*earliest, due) {
+                    (Some(a), Some(b)) => Some(std::cmp::min::<Duration>(a, b)),
+                    (a, b) => a.or(b),
+                };
+            }
+        }
+        let now = self.clock.uptime();
+        if earliest.iter().all(Option::is_none) {
+            return Ok(());
+        }
+        let mut family = encoder.encode_descriptor(
+            "losant_exporter_poll_lag_seconds",
+            "How late the most overdue poll of the collector is, those under way included.",
+            None,
+            MetricType::Gauge,
+        )?;
+        for (collector, due) in Collector::ALL.into_iter().zip(earliest) {
+            if let Some(due) = due {
+                let labels = [("collector", collector.as_str())];
+                family.encode_family(&labels)?.encode_gauge(&now.saturating_sub(due).as_secs_f64())?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,158 @@
+//! Collector `notebook_minute_counts`: notebook runs by outcome, and their time.
+
+use jiff::Timestamp;
+
+use super::coverage::Coverage;
+use crate::losant::wire::{NotebookDay, Series};
+use crate::losant::{Client, Error};
+use crate::usage::{BillingPeriod, Measure, Reading, Scope, Window};
+
+/// Losant counts notebook time in minutes; metrics have base units.
+const SECONDS_PER_MINUTE: f64 = 60.0;
+
+/// Run time and runs over one window.
+struct Measures {
+    time: Measure,
+    runs: Measure,
+}
+
+const TODAY: Measures = Measures { time: Measure::NotebookRunTimeToday, runs: Measure::NotebookRunsToday };
+const LAST_DAY: Measures =
+    Measures { time: Measure::NotebookRunTimeLastDay, runs: Measure::NotebookRunsLastDay };
+const PERIOD: Measures = Measures { time: Measure::NotebookRunTimePeriod, runs: Measure::NotebookRunsPeriod };
+
+/// Reads one scope. One request when the billing period began before yesterday, else one for the two days and one for
+/// the period: a range that starts within a day cuts the day's bucket.
+pub(super) async fn read(
+    client: &Client,
+    scope: Scope,
+    period: Option<BillingPeriod>,
+    now: Timestamp,
+) -> Result<Reading, Error> {
+    let today = Window::day(now);
+    let yesterday = today.previous();
+    let period = period.filter(|period| period.start < now);
+    let since_period_start = match period {
+        Some(period) => Some(Days::read(client, scope, period.start, now).await?),
+        None => None,
+    };
+    let since_yesterday = match (&since_period_start, period) {
+        (Some(_), Some(period)) if period.start <= yesterday.start => None,
+        _ => Some(Days::read(client, scope, yesterday.start, now).await?),
+    };
+    let mut reading = Reading::at(now);
+    if let Some(days) = since_yesterday.as_ref().or(since_period_start.as_ref()) {
+        days.add(&mut reading, today, &TODAY, Some(today.end));
+        days.add(&mut reading, yesterday, &LAST_DAY, Some(today.end));
+    }
+    if let (Some(days), Some(period)) = (&since_period_start, period) {
+        // The first bucket starts at midnight, also when the period starts later that day.
+        days.add_all(&mut reading, period.start, &PERIOD, period.next_start(now));
+    }
+    Ok(reading)
+}
+
+/// Buckets by UTC day.
+struct Days {
+    coverage: Coverage,
+    days: Vec<NotebookDay>,
+}
+
+impl Days {
+    async fn read(client: &Client, scope: Scope, start: Timestamp, now: Timestamp) -> Result<Self, Error> {
+        Ok(Self::new(client.notebook_minute_counts(scope, start, now).await?, (start, now)))
+    }
+
+    fn new(answer: Series<NotebookDay>, asked: (Timestamp, Timestamp)) -> Self {
+        Self { coverage: Coverage::new((answer.start, answer.end), asked), days: answer.counts }
+    }
+
+    fn add(&self, reading: &mut Reading, window: Window, measures: &Measures, until: Option<Timestamp>) {
+        if self.coverage.covers(window, reading.read_at) {
+            let within = |day: &&NotebookDay| window.contains(day.date);
+            add_sums(reading, &self.days.iter().filter(within).collect::<Vec<_>>(), measures, until);
+        }
+    }
+
+    fn add_all(
+        &self,
+        reading: &mut Reading,
+        start: Timestamp,
+        measures: &Measures,
+        until: Option<Timestamp>,
+    ) {
+        let whole = Window { start, end: Timestamp::MAX };
+        if self.coverage.covers(whole, reading.read_at) {
+            add_sums(reading, &self.days.iter().collect::<Vec<_>>(), measures, until);
+        }
+    }
+}
+
+fn add_sums(reading: &mut Reading, days: &[&NotebookDay], measures: &Measures, until: Option<Timestamp>) {
+    // One day that does not report a figure makes the sum unknown. No days at all make it zero.
+    let sum =
+        |figure: fn(&NotebookDay) -> Option<f64>| days.iter().map(|day| figure(day)).sum::<Option<f64>>();
+    if let Some(minutes) = sum(|day| day.minutes) {
+        reading.add_until(measures.time, [], minutes * SECONDS_PER_MINUTE, until);
+    }
+    for (outcome, runs) in [
+        ("completed", sum(|day| day.completed)),
+        ("canceled", sum(|day| day.canceled)),
+        ("errored", sum(|day| day.errored)),
+        ("timeout", sum(|day| day.timeout)),
+    ] {
+        if let Some(runs) = runs {
+            reading.add_until(measures.runs, [outcome.into()], runs, until);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(date: &str, minutes: Option<f64>, completed: f64) -> NotebookDay {
+        NotebookDay {
+            date: date.parse().unwrap(),
+            minutes,
+            completed: Some(completed),
+            canceled: Some(0.0),
+            errored: Some(1.0),
+            timeout: Some(0.0),
+        }
+    }
+
+    fn sums(days: Vec<NotebookDay>) -> Vec<(Measure, f64)> {
+        let now: Timestamp = "2026-03-02T10:00:00Z".parse().unwrap();
+        let yesterday = Window::day(now).previous();
+        let days = Days::new(Series { start: None, end: None, counts: days }, (yesterday.start, now));
+        let mut reading = Reading::at(now);
+        days.add(&mut reading, yesterday, &LAST_DAY, None);
+        reading.samples.iter().map(|sample| (sample.measure, sample.value)).collect()
+    }
+
+    #[test]
+    fn minutes_become_seconds_and_only_days_of_the_window_count() {
+        let rows = sums(vec![
+            day("2026-03-01T00:00:00Z", Some(17.0), 4.0),
+            day("2026-03-02T00:00:00Z", Some(5.0), 2.0),
+        ]);
+        assert_eq!(rows[0], (Measure::NotebookRunTimeLastDay, 1020.0));
+        assert_eq!(rows[1], (Measure::NotebookRunsLastDay, 4.0));
+        assert_eq!(rows.len(), 5);
+    }
+
+    #[test]
+    fn a_day_without_its_minutes_makes_the_time_unknown_but_not_the_runs() {
+        let rows = sums(vec![day("2026-03-01T00:00:00Z", None, 4.0)]);
+        assert!(rows.iter().all(|(measure, _)| *measure == Measure::NotebookRunsLastDay));
+        assert_eq!(rows.len(), 4);
+    }
+
+    #[test]
+    fn a_covered_day_that_is_left_out_saw_no_run() {
+        let rows = sums(Vec::new());
+        assert_eq!(rows.len(), 5);
+        assert!(rows.iter().all(|(_, value)| *value == 0.0));
+    }
+}

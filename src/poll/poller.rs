@@ -1,0 +1,279 @@
+//! The poller of one account: a loop that hands out due jobs and takes in what they bring.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{Id as TaskId, JoinError, JoinSet};
+use tracing::error;
+
+use super::cycle::{Cycle, CycleReport};
+use super::errand::{Errand, Outcome};
+use super::failures::Failures;
+use super::fleet::Fleet;
+use super::job::Job;
+use super::metrics::{LagBoard, PollMetrics};
+use super::schedule::Schedule;
+use crate::clock::Clock;
+use crate::config::PollingConfig;
+use crate::losant::Client;
+use crate::store::Store;
+use crate::usage::{Collector, Id, Scope};
+
+/// First wait after a failed discovery; it doubles up to the discovery interval. Until discovery has succeeded once
+/// nothing can be shown, so five minutes would be a long time.
+const FIRST_RETRY: Duration = Duration::from_secs(5);
+
+/// What a poller is told.
+#[derive(Clone, Debug)]
+pub struct PollerConfig {
+    /// Name of the account, for logs.
+    pub account: String,
+    /// The instances to poll; empty means whatever the token may list.
+    pub instances: Vec<Id>,
+    /// Intervals and delays.
+    pub polling: PollingConfig,
+    /// Whether e-mail addresses of sandbox users are read.
+    pub sandbox_email: bool,
+    /// How many jobs may run at the same time.
+    pub concurrency: usize,
+}
+
+/// What a poller still waits for before its first full cycle has ended, if anything.
+pub type Progress = Result<(), String>;
+
+/// Polls one account until it is told to stop.
+pub struct Poller {
+    pub(super) config: PollerConfig,
+    pub(super) errand: Errand,
+    pub(super) clock: Clock,
+    pub(super) store: Store,
+    pub(super) metrics: PollMetrics,
+    pub(super) schedule: Schedule,
+    pub(super) fleet: Fleet,
+    pub(super) failures: Failures,
+    pub(super) instances: BTreeMap<Id, InstanceState>,
+    /// Whether it is known which instances there are.
+    pub(super) instances_known: bool,
+    pub(super) cycles: Vec<Cycle>,
+    /// Whether Losant refuses the token: then only discovery runs, to notice when it is accepted again.
+    pub(super) refused: bool,
+    /// Jobs that were refused while it was not clear yet whether it is the token or they alone.
+    pub(super) suspects: Vec<(Job, String)>,
+    lag: LagBoard,
+    tasks: JoinSet<Outcome>,
+    jobs: HashMap<TaskId, Job>,
+    commands: mpsc::Receiver<Command>,
+}
+
+/// How an instance itself is doing.
+#[derive(Debug, Default)]
+pub(super) struct InstanceState {
+    /// Whether the last discovery succeeded; `None` before the first.
+    pub(super) discovered: Option<bool>,
+    /// Whether a discovery has ever succeeded.
+    pub(super) known: bool,
+    /// Discoveries that failed in a row.
+    pub(super) failures_in_a_row: u32,
+    /// Collectors whose last poll of the instance itself failed.
+    pub(super) failing: BTreeSet<Collector>,
+}
+
+/// Asks a running [`Poller`] for things.
+#[derive(Clone, Debug)]
+pub struct PollerHandle {
+    commands: mpsc::Sender<Command>,
+}
+
+#[derive(Debug)]
+enum Command {
+    PollNow(oneshot::Sender<CycleReport>),
+}
+
+impl PollerHandle {
+    /// Polls everything once, discovery first, and says how it went. `None` when the poller has stopped.
+    pub async fn poll_now(&self) -> Option<CycleReport> {
+        let (reply, report) = oneshot::channel();
+        self.commands.send(Command::PollNow(reply)).await.ok()?;
+        report.await.ok()
+    }
+}
+
+impl Poller {
+    /// A poller that has not started yet, and the handle to it.
+    pub fn new(
+        config: PollerConfig,
+        client: Client,
+        clock: Clock,
+        store: Store,
+        metrics: PollMetrics,
+    ) -> (Self, PollerHandle) {
+        let (sender, commands) = mpsc::channel(8);
+        let errand = Errand {
+            client,
+            clock: clock.clone(),
+            settle_delay: config.polling.settle_delay.get(),
+            sandbox_email: config.sandbox_email,
+        };
+        let poller = Self {
+            lag: metrics.lag_board(),
+            config,
+            errand,
+            clock,
+            store,
+            metrics,
+            schedule: Schedule::default(),
+            fleet: Fleet::default(),
+            failures: Failures::default(),
+            instances: BTreeMap::new(),
+            instances_known: false,
+            cycles: Vec::new(),
+            refused: false,
+            suspects: Vec::new(),
+            tasks: JoinSet::new(),
+            jobs: HashMap::new(),
+            commands,
+        };
+        (poller, PollerHandle { commands: sender })
+    }
+
+    /// Polls until `shutdown` ends. Tells `progress` after every poll until the first full cycle has ended.
+    ///
+    /// Polls under way are dropped at the end: they only read.
+    pub async fn run(mut self, progress: impl Fn(Progress), shutdown: impl Future<Output = ()>) {
+        let mut shutdown = std::pin::pin!(shutdown);
+        let mut ready = false;
+        self.schedule_instances();
+        loop {
+            if !ready {
+                let state = self.progress();
+                ready = state.is_ok();
+                progress(state);
+            }
+            self.start_due_jobs();
+            self.lag.write(self.schedule.earliest_due());
+            let clock = self.clock.clone();
+            let next_due = self.schedule.next_due(self.may_run());
+            let has_room = self.tasks.len() < self.config.concurrency;
+            tokio::select! {
+                () = &mut shutdown => return,
+                Some(command) = self.commands.recv() => self.obey(command),
+                Some(ended) = self.tasks.join_next_with_id() => self.take_in(ended),
+                () = clock.sleep_until(next_due.unwrap_or(Duration::MAX)), if has_room && next_due.is_some() => {}
+            }
+        }
+    }
+
+    fn schedule_instances(&mut self) {
+        self.instances_known = !self.config.instances.is_empty();
+        if !self.instances_known {
+            self.schedule.add(Job::Instances, self.clock.uptime());
+        }
+        for instance in self.config.instances.clone() {
+            self.add_instance(instance);
+        }
+    }
+
+    pub(super) fn add_instance(&mut self, instance: Id) {
+        self.instances.entry(instance).or_default();
+        self.schedule.add(discovery_of(instance), self.clock.uptime());
+    }
+
+    fn start_due_jobs(&mut self) {
+        while self.tasks.len() < self.config.concurrency {
+            let may_run = self.may_run();
+            let Some(job) = self.schedule.pop_due(self.clock.uptime(), may_run) else { break };
+            let known = self.fleet.known(job.scope());
+            let task = self.tasks.spawn(self.errand.clone().run(job, known));
+            self.jobs.insert(task.id(), job);
+        }
+    }
+
+    fn may_run(&self) -> impl Fn(Collector) -> bool + use<> {
+        let refused = self.refused;
+        move |collector| !refused || collector == Collector::Discovery
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::PollNow(reply) => {
+                let now = self.clock.uptime();
+                let first: BTreeSet<_> =
+                    self.schedule.jobs().filter(|job| job.collector() == Collector::Discovery).collect();
+                for &job in &first {
+                    self.schedule.hurry(job, now);
+                }
+                self.cycles.push(Cycle::new(first, reply));
+                self.finish_cycles();
+            }
+        }
+    }
+
+    fn take_in(&mut self, ended: Result<(TaskId, Outcome), JoinError>) {
+        let (id, outcome) = match ended {
+            Ok((id, outcome)) => (id, Ok(outcome)),
+            Err(error) => (error.id(), Err(error)),
+        };
+        let Some(job) = self.jobs.remove(&id) else { return };
+        let success = match outcome {
+            // Taken out while it ran: what it brought is about somebody who is gone.
+            _ if !self.schedule.contains(job) => true,
+            Ok(outcome) => self.apply(job, outcome),
+            Err(error) => self.died(job, &error),
+        };
+        for cycle in &mut self.cycles {
+            cycle.ended(job, success);
+        }
+        self.finish_cycles();
+    }
+
+    /// A poll that panicked is a bug of ours; it must not take the other scopes with it.
+    fn died(&mut self, job: Job, error: &JoinError) -> bool {
+        error!(account = self.config.account, %error, "{job} died");
+        if let Job::Poll(scope, collector) = job {
+            self.store.fail(scope, collector);
+        }
+        self.metrics.ended(job.collector(), "died");
+        self.put_back(job);
+        false
+    }
+
+    pub(super) fn put_back(&mut self, job: Job) {
+        let interval = self.config.polling.interval(job.collector());
+        self.schedule.ended(job, self.clock.uptime(), interval);
+    }
+
+    /// Makes a failed discovery due again: soon, then less and less often.
+    pub(super) fn put_back_discovery(&mut self, job: Job, failures_in_a_row: u32) {
+        let now = self.clock.uptime();
+        let wait = FIRST_RETRY.saturating_mul(2u32.saturating_pow(failures_in_a_row.saturating_sub(1)));
+        let wait = wait.min(self.config.polling.interval(Collector::Discovery));
+        self.schedule.ended_until(job, now, now + wait);
+    }
+
+    pub(super) fn finish_cycles(&mut self) {
+        self.cycles = std::mem::take(&mut self.cycles).into_iter().filter_map(Cycle::finish).collect();
+    }
+
+    /// What the first full cycle still waits for.
+    fn progress(&self) -> Progress {
+        if self.refused {
+            return Err("Losant does not accept the token".to_owned());
+        }
+        if !self.instances_known {
+            return Err("the list of instances".to_owned());
+        }
+        if let Some((instance, _)) = self.instances.iter().find(|(_, state)| !state.known) {
+            return Err(format!("discovery of instance {instance}"));
+        }
+        match self.schedule.never_attempted() {
+            0 => Ok(()),
+            polls => Err(format!("{polls} polls that have not been tried yet")),
+        }
+    }
+}
+
+/// The discovery job of an instance.
+pub(super) fn discovery_of(instance: Id) -> Job {
+    Job::Poll(Scope::Instance { instance }, Collector::Discovery)
+}

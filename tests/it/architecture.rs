@@ -1,0 +1,117 @@
+//! The rooms of the house and who may enter which: a forbidden import fails here.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each room, and the rooms of this crate that it may import from.
+const ROOMS: [(&str, &[&str]); 12] = [
+    ("app", &["clock", "config", "lifecycle", "losant", "metrics", "poll", "store", "usage", "web"]),
+    ("cli", &["app", "clock", "config", "lifecycle", "logging", "losant", "metrics", "simulator", "web"]),
+    ("clock", &[]),
+    ("config", &["logging", "losant", "usage", "web"]),
+    ("lifecycle", &["clock"]),
+    ("logging", &[]),
+    ("losant", &["clock", "usage"]),
+    ("metrics", &["clock", "store", "usage"]),
+    ("poll", &["clock", "config", "losant", "store", "usage"]),
+    // The simulator reads the contract by itself: a field misread in `losant` must not be misread here as well.
+    ("simulator", &["clock"]),
+    ("store", &["clock", "usage"]),
+    ("usage", &[]),
+];
+
+/// `web` shows what others make; it knows their words only.
+const WEB: (&str, &[&str]) = ("web", &["lifecycle", "metrics"]);
+
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files.extend(self::files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// The room that a file belongs to: the first part of its path below `src`.
+fn room_of(file: &Path) -> String {
+    let below = file.strip_prefix(source()).expect("below src");
+    let first = below.components().next().expect("a name").as_os_str().to_string_lossy().into_owned();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+/// The code of a file without its tests, which may use what they like.
+fn code(file: &Path) -> String {
+    if file.file_stem().is_some_and(|stem| stem.to_string_lossy().ends_with("tests")) {
+        return String::new();
+    }
+    let text = fs::read_to_string(file).expect("text");
+    text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned()
+}
+
+/// The rooms that a line of code names after `crate::`.
+fn imports(line: &str) -> Vec<String> {
+    let name = |rest: &str| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let mut rooms = Vec::new();
+    for (place, _) in line.match_indices("crate::") {
+        let rest = &line[place + "crate::".len()..];
+        match rest.strip_prefix('{') {
+            Some(list) => rooms.extend(list.split(',').map(|item| name(item.trim()))),
+            None => rooms.push(name(rest)),
+        }
+    }
+    rooms.retain(|room| !room.is_empty());
+    rooms
+}
+
+#[test]
+fn every_import_follows_the_plan() {
+    let (mut seen, mut forbidden) = (0, Vec::new());
+    for file in files(&source()) {
+        let room = room_of(&file);
+        if matches!(room.as_str(), "main" | "lib") {
+            continue;
+        }
+        let allowed = ROOMS.iter().chain([&WEB]).find(|(name, _)| *name == room);
+        let (_, allowed) = allowed.unwrap_or_else(|| panic!("{room} is not in the plan"));
+        for line in code(&file).lines() {
+            // Prose may speak of any room.
+            if line.trim_start().starts_with("//") {
+                continue;
+            }
+            for imported in imports(line) {
+                seen += 1;
+                if imported != room && !allowed.contains(&imported.as_str()) {
+                    forbidden.push(format!("{}: {}", file.display(), line.trim()));
+                }
+            }
+        }
+    }
+    assert!(seen > 100, "the search finds imports: {seen}");
+    assert!(forbidden.is_empty(), "{}", forbidden.join("\n"));
+}
+
+#[test]
+fn only_the_client_knows_the_http_client() {
+    for file in files(&source()) {
+        if room_of(&file) != "losant" {
+            assert!(!code(&file).contains("reqwest::"), "{}", file.display());
+        }
+    }
+}
+
+#[test]
+fn no_file_has_outgrown_its_room() {
+    const LINES: usize = 500;
+    for file in files(&source()) {
+        let lines = fs::read_to_string(&file).expect("text").lines().count();
+        assert!(lines <= LINES, "{}: {lines} lines", file.display());
+    }
+}

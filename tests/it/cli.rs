@@ -1,0 +1,191 @@
+//! What the program says when it is asked wrongly: one line that names file and key, or the flag; exit code 2.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output};
+
+struct Sandbox(tempfile::TempDir);
+
+impl Sandbox {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder"))
+    }
+
+    /// Writes `config.toml`.
+    fn config(self, text: &str) -> Self {
+        std::fs::write(self.0.path().join("config.toml"), text).expect("a file");
+        self
+    }
+
+    /// Runs the program in an otherwise empty environment.
+    fn run(&self, args: &[&str], variables: &[(&str, &str)]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_losant-exporter"))
+            .args(args)
+            .current_dir(self.0.path())
+            .env_clear()
+            .envs(variables.iter().copied())
+            .output()
+            .expect("it runs")
+    }
+
+    /// What the program complains of. It must be the usage exit code, and nothing on standard output.
+    fn complaint(&self, args: &[&str], variables: &[(&str, &str)]) -> String {
+        let output = self.run(args, variables);
+        let complaint = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(2), "{complaint}");
+        assert_eq!(output.stdout, b"", "{complaint}");
+        complaint.replace(&self.0.path().display().to_string(), "FOLDER")
+    }
+
+    /// The complaint of `check` about `config.toml`, which must be one line, and that of `serve`, which must be the
+    /// same.
+    fn refusal(&self, variables: &[(&str, &str)]) -> String {
+        let complaint = self.complaint(&["check"], variables);
+        assert_eq!(complaint.lines().count(), 1, "{complaint}");
+        assert_eq!(self.complaint(&[], variables), complaint);
+        complaint
+    }
+}
+
+const TOKEN: (&str, &str) = ("LOSANT_API_TOKEN", "a.secret.token");
+
+#[test]
+fn wrong_configuration_is_refused_with_file_and_key() {
+    let refusal = |text: &str| Sandbox::new().config(text).refusal(&[TOKEN]);
+    let account = "[accounts.default]\n";
+    insta::assert_snapshot!(
+        [
+            refusal(&format!("[polling]\nsettle = \"5m\"\n{account}")),
+            refusal(&format!("[poling]\nsettle_delay = \"5m\"\n{account}")),
+            refusal(&format!("[polling]\nsettle_delay = \"5 parsecs\"\n{account}")),
+            refusal(&format!("[polling]\nsettle_delay = 300\n{account}")),
+            refusal(&format!("[polling]\ndevice_counts_interval = \"2h\"\n{account}")),
+            refusal(&format!("[web]\nlisten_addresses = [\"localhost\"]\n{account}")),
+            refusal(&format!("[web]\ntelemetry_path = \"metrics\"\n{account}")),
+            refusal(&format!("[log]\nlevel = \"loud\"\n{account}")),
+            refusal("[accounts.default]\nbase_url = \"ftp://example.com\"\n"),
+            refusal("[accounts.default]\nbase_url = \"https://me:secret@example.com\"\n"),
+            refusal("[accounts.default]\ninstances = [\"acme\"]\n"),
+            refusal("[accounts.default]\nrequests_per_second = 0\n"),
+            refusal("[accounts.default]\nburst = \"many\"\n"),
+            refusal("[accounts.default]\ntoken_file = \"nowhere/token\"\n"),
+            refusal("[accounts.default]\ntoken_file = \"t\"\ntoken_env = \"T\"\n"),
+            refusal("[accounts.default\n"),
+            refusal(""),
+        ]
+        .concat()
+    );
+}
+
+#[test]
+fn a_wrong_environment_variable_is_refused_by_its_name() {
+    let refusal = |name: &str, value: &str| {
+        Sandbox::new().config("[accounts.default]\n").refusal(&[TOKEN, (name, value)])
+    };
+    insta::assert_snapshot!(
+        [
+            refusal("LOSANT_EXPORTER__POLLING__SETTLE_DELAY", "soon"),
+            refusal("LOSANT_EXPORTER__POLLING__SETTLE", "5m"),
+            refusal("LOSANT_EXPORTER__ACCOUNTS__DEFAULT__TOKEN", "123456789"),
+        ]
+        .concat()
+    );
+}
+
+#[test]
+fn a_variable_that_kubernetes_sets_for_a_service_is_not_ours() {
+    let sandbox = Sandbox::new().config("[accounts.default]\n");
+    let variables = [
+        TOKEN,
+        ("LOSANT_EXPORTER_PORT", "tcp://10.0.0.1:10066"),
+        ("LOSANT_EXPORTER_SERVICE_HOST", "10.0.0.1"),
+    ];
+    assert_eq!(sandbox.run(&["check"], &variables).status.code(), Some(0));
+}
+
+#[test]
+fn a_token_that_is_a_number_is_read_and_never_shown() {
+    let sandbox = Sandbox::new().config("[accounts.default]\ntoken_env = \"TOKEN\"\n");
+    let output = sandbox.run(&["check"], &[("TOKEN", "12345678901234567890")]);
+    assert_eq!(output.status.code(), Some(0));
+    insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap(), @"The configuration is valid. Accounts: default.");
+    assert_eq!(output.stderr, b"");
+}
+
+#[test]
+fn wrong_flags_are_refused_by_their_name() {
+    let first_line = |args: &[&str]| {
+        let complaint = Sandbox::new().config("[accounts.default]\n").complaint(args, &[TOKEN]);
+        format!("{}\n", complaint.lines().next().unwrap_or_default())
+    };
+    insta::assert_snapshot!(
+        [
+            first_line(&["--log.level=loud"]),
+            first_line(&["--log.format=xml"]),
+            first_line(&["--web.listen-address=nowhere"]),
+            first_line(&["--web.telemetry-path=/-/ready"]),
+            first_line(&["--web.telemtry-path=/metrics"]),
+            first_line(&["--config.file=missing.toml"]),
+            first_line(&["--log.level=info", "serve"]),
+            first_line(&["demo", "--web.telemetry-path=metrics"]),
+        ]
+        .concat()
+    );
+}
+
+#[test]
+fn a_port_in_use_is_refused_by_flag_and_address() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let sandbox = Sandbox::new().config("[accounts.default]\n");
+    for (args, flag) in [
+        (vec!["serve"], "--web.listen-address"),
+        (vec!["demo", "--simulator.listen-address=127.0.0.1:0"], "--web.listen-address"),
+        (vec!["simulate"], "--simulator.listen-address"),
+    ] {
+        let flagged = format!("{flag}={address}");
+        let complaint = sandbox.complaint(&[args.clone(), vec![&flagged]].concat(), &[TOKEN]);
+        // The log of `serve` may stand before it.
+        let last = complaint.lines().last().unwrap_or_default();
+        assert!(last.contains(flag) && last.contains(&address), "{complaint}");
+        assert_eq!(last.matches("in use").count(), 1, "{complaint}");
+    }
+}
+
+#[test]
+fn flags_win_over_the_environment_and_that_over_the_file() {
+    let sandbox = Sandbox::new()
+        .config("[log]\nlevel = \"info\"\n[polling]\nsettle_delay = \"file\"\n[accounts.default]\n");
+    let variable = ("LOSANT_EXPORTER__POLLING__SETTLE_DELAY", "variable");
+    assert!(sandbox.refusal(&[TOKEN]).contains("\"file\""));
+    assert!(sandbox.refusal(&[TOKEN, variable]).contains("\"variable\""));
+    // A flag wins over a variable: the port of the variable is taken, the one of the flag is the one complained of.
+    let taken = [0; 2].map(|_| TcpListener::bind("127.0.0.1:0").expect("a loopback port"));
+    let [of_variable, of_flag] =
+        taken.each_ref().map(|taken| taken.local_addr().expect("an address").to_string());
+    let variable = ("LOSANT_EXPORTER__WEB__LISTEN_ADDRESSES", format!("[\"{of_variable}\"]"));
+    let variables = [TOKEN, (variable.0, variable.1.as_str())];
+    let sandbox = Sandbox::new().config("[accounts.default]\n");
+    assert!(sandbox.complaint(&[], &variables).contains(&of_variable));
+    let complaint = sandbox.complaint(&["--web.listen-address", &of_flag], &variables);
+    assert!(complaint.contains(&of_flag) && !complaint.contains(&of_variable), "{complaint}");
+}
+
+#[test]
+fn help_says_what_everything_is() {
+    let help = |args: &[&str]| {
+        let output = Sandbox::new().run(args, &[("COLUMNS", "100")]);
+        assert_eq!(output.status.code(), Some(0));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    insta::assert_snapshot!("help", help(&["--help"]));
+    insta::assert_snapshot!("help_demo", help(&["demo", "--help"]));
+    assert_eq!(help(&["--version"]), format!("losant-exporter {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn the_reference_configuration_is_one_that_starts() {
+    let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("config.toml");
+    let flag = format!("--config.file={}", reference.display());
+    assert_eq!(Sandbox::new().run(&["check", &flag], &[TOKEN]).status.code(), Some(0));
+}

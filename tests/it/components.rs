@@ -1,0 +1,25 @@
+//! Programs that a test needs and a machine may lack. `scripts/components` installs them.
+//!
+//! Where `CI` is set, a missing one fails the test. Elsewhere the test says what it leaves out.
+
+use std::path::PathBuf;
+
+/// The path of an installed program.
+pub fn program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    found(name, std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file()))
+}
+
+/// A Python that has `prometheus_client`.
+pub fn python() -> Option<PathBuf> {
+    let python = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".cache/python/bin/python");
+    found("prometheus_client (Python)", Some(python).filter(|path| path.exists()))
+}
+
+fn found(name: &str, path: Option<PathBuf>) -> Option<PathBuf> {
+    if path.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "{name} is missing; scripts/components installs it");
+        eprintln!("SKIPPED, because {name} is missing: part of this test");
+    }
+    path
+}

@@ -1,0 +1,153 @@
+//! Promise 5: it works at once.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+
+use crate::scrape::Scrape;
+use crate::test_app::http;
+
+/// A process of the program, ended with the test.
+pub struct Program(Child);
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Program {
+    pub fn start(args: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_losant-exporter"));
+        command.args(args).env_clear().stdout(Stdio::piped()).stderr(Stdio::piped()).stdin(Stdio::null());
+        Self(command.spawn().expect("the program starts"))
+    }
+
+    /// Reads standard output up to the line that holds `mark`.
+    fn read_until(&mut self, mark: &str) -> String {
+        let mut printed = String::new();
+        let mut lines = BufReader::new(self.0.stdout.take().expect("its output"));
+        while !printed.contains(mark) {
+            let before = printed.len();
+            lines.read_line(&mut printed).expect("text");
+            assert!(printed.len() > before, "it ended: {printed}{}", self.complaints());
+        }
+        self.0.stdout = Some(lines.into_inner());
+        printed
+    }
+
+    fn complaints(&mut self) -> String {
+        let mut complaints = String::new();
+        if let Some(mut stderr) = self.0.stderr.take() {
+            let _ = stderr.read_to_string(&mut complaints);
+        }
+        complaints
+    }
+
+    fn interrupt(&self) {
+        let pid = self.0.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &pid]).status().expect("kill runs").success());
+    }
+
+    fn exit_code(&mut self) -> Option<i32> {
+        self.0.wait().expect("it ends").code()
+    }
+}
+
+#[tokio::test]
+async fn the_demo_shows_usage_within_five_seconds_and_ends_with_0_on_ctrl_c() {
+    let mut demo = Program::start(&[
+        "demo",
+        "--web.listen-address=127.0.0.1:0",
+        "--simulator.listen-address=127.0.0.1:0",
+    ]);
+    let printed = demo.read_until("Ready after");
+    let seconds: f64 = printed
+        .split_once("Ready after ")
+        .and_then(|(_, rest)| rest.split_once(" s"))
+        .and_then(|(seconds, _)| seconds.parse().ok())
+        .unwrap_or_else(|| panic!("no time: {printed}"));
+    assert!(seconds < 5.0, "{printed}");
+
+    let metrics = printed.split_whitespace().find(|word| word.ends_with("/metrics")).expect("its address");
+    let body = http().get(metrics).send().await.expect("an answer").text().await.expect("a body");
+    let scrape = Scrape::parse(&body);
+    assert_eq!(scrape.family("losant_instance_info").len(), 1);
+    assert!(scrape.family("losant_org_devices").len() >= 12);
+    assert!(scrape.family("losant_sandbox_devices").len() >= 8);
+    for family in
+        ["losant_instance_payloads_period", "losant_org_payloads_today", "losant_sandbox_payloads_period"]
+    {
+        assert!(scrape.family(family).values().any(|value| *value > 0.0), "{family}");
+    }
+    assert!(scrape.family("losant_org_notebook_run_seconds_period").values().any(|value| *value > 0.0));
+    assert_one_org_stands_out(&scrape);
+
+    demo.interrupt();
+    assert_eq!(demo.exit_code(), Some(0), "{}", demo.complaints());
+}
+
+/// One org is in a burst: its last quarter of an hour or so outweighs what others do in a day.
+fn assert_one_org_stands_out(scrape: &Scrape) {
+    let mut hours: Vec<_> = scrape
+        .family("losant_org_payloads_period")
+        .into_keys()
+        .map(|series| series.split("org_id=\"").nth(1).and_then(|rest| rest.get(..24)).expect("an org"))
+        .collect();
+    hours.dedup();
+    let recent = |org: &&str| -> f64 {
+        // The burst began less than half an hour ago; an hour may have begun since.
+        let of_org = |family| {
+            scrape
+                .family(family)
+                .into_iter()
+                .filter(|(series, _)| series.contains(*org))
+                .map(|(_, v)| v)
+                .sum::<f64>()
+        };
+        let today: f64 = of_org("losant_org_payloads_today") + of_org("losant_org_payloads_last_day");
+        let hour = of_org("losant_org_payloads_this_hour").max(of_org("losant_org_payloads_last_hour"));
+        hour / (today / 48.0).max(1.0)
+    };
+    let most = hours.iter().map(recent).fold(0.0, f64::max);
+    assert!(most > 3.0, "no org is far above its average hour: {most}");
+}
+
+#[tokio::test]
+async fn once_prints_the_metrics_of_a_simulated_losant_and_says_by_its_exit_code_how_it_went() {
+    let mut simulate = Program::start(&["simulate", "--simulator.listen-address=127.0.0.1:0"]);
+    let printed = simulate.read_until("Token");
+    let word_after = |mark: &str| {
+        let (_, rest) = printed.split_once(mark).unwrap_or_else(|| panic!("{mark}: {printed}"));
+        rest.split_whitespace().next().expect("a word").to_owned()
+    };
+    let (url, token) = (word_after("Losant API"), word_after("Token"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let token_file = folder.path().join("token");
+    let once = |token: &str| {
+        std::fs::write(&token_file, token).expect("a token file");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_losant-exporter"));
+        command
+            .arg("once")
+            .current_dir(folder.path())
+            .env_clear()
+            .env("LOSANT_EXPORTER__ACCOUNTS__DEFAULT__BASE_URL", &url)
+            .env("LOSANT_EXPORTER__ACCOUNTS__DEFAULT__TOKEN_FILE", &token_file)
+            .env("LOSANT_EXPORTER__ACCOUNTS__DEFAULT__REQUESTS_PER_SECOND", "1000")
+            .env("LOSANT_EXPORTER__ACCOUNTS__DEFAULT__BURST", "1000");
+        let output = command.output().expect("it runs");
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let (code, metrics, log) = once(&token);
+    assert_eq!(code, Some(0), "{log}");
+    assert!(Scrape::parse(&metrics).family("losant_org_devices").len() >= 12);
+
+    let (code, metrics, log) = once("not.the.token");
+    assert_eq!(code, Some(1), "{log}");
+    assert!(!log.contains("not.the.token") && !metrics.contains("not.the.token"));
+    assert_eq!(log.matches("level=error").count(), 1, "said once: {log}");
+    assert!(log.contains("does not accept the token"), "{log}");
+    simulate.interrupt();
+    assert_eq!(simulate.exit_code(), Some(0));
+}

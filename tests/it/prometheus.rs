@@ -1,0 +1,95 @@
+//! With a real Prometheus: it scrapes the exporter, and knows afterwards what the simulated world knows.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use losant_exporter::simulator::{Owner, World};
+use serde_json::Value;
+
+use crate::components;
+use crate::test_app::{PATIENCE, Setup, http, within_patience};
+
+/// A Prometheus that ends with the test.
+struct Prometheus {
+    child: Child,
+    url: String,
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Prometheus {
+    /// Starts one that scrapes `target` every second and keeps its data in `folder`.
+    fn start(program: &Path, folder: &Path, target: &str) -> Self {
+        let config = format!(
+            "global: {{ scrape_interval: 1s }}\n\
+             scrape_configs:\n- job_name: losant\n  static_configs:\n  - targets: ['{target}']\n"
+        );
+        let file = folder.join("prometheus.yml");
+        std::fs::write(&file, config).expect("a configuration file");
+        let address = free_address();
+        let child = Command::new(program)
+            .arg(format!("--config.file={}", file.display()))
+            .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
+            .arg(format!("--web.listen-address={address}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("prometheus starts");
+        Self { child, url: format!("http://{address}") }
+    }
+
+    /// The value of a query that has one, if it has one.
+    async fn query(&self, query: &str) -> Option<f64> {
+        let request = http().get(format!("{}/api/v1/query", self.url)).query(&[("query", query)]);
+        let answer: Value = serde_json::from_str(&request.send().await.ok()?.text().await.ok()?).ok()?;
+        answer.pointer("/data/result/0/value/1")?.as_str()?.parse().ok()
+    }
+}
+
+/// A loopback address whose port was free a moment ago.
+fn free_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a loopback port");
+    listener.local_addr().expect("an address").to_string()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "payloads of one hour stay far below 2^53")]
+fn last_hour_of_all_orgs(world: &World, end: Timestamp) -> f64 {
+    let start = end - jiff::SignedDuration::from_hours(1);
+    let payloads = |org: &losant_exporter::simulator::Org| {
+        world.payload_total(Owner::Org(org.id()), start, end, false, false)
+    };
+    world.orgs().iter().map(payloads).sum::<u64>() as f64
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_real_prometheus_scrapes_the_exporter_and_knows_the_truth() {
+    let Some(program) = components::program("prometheus") else { return };
+    let app = Setup::at("2026-03-17T14:23:45.250Z").start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let target = app.url.trim_start_matches("http://");
+    let prometheus = Prometheus::start(&program, folder.path(), target);
+    // When the third scrape has been served, the second one has been stored.
+    within_patience("three scrapes", app.control.web_metrics().served(3)).await;
+    let stored = async {
+        while prometheus.query("up").await.is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, stored).await.expect("the first sample");
+
+    assert_eq!(prometheus.query("up").await, Some(1.0));
+    let truth = last_hour_of_all_orgs(&app.simulator.world(), "2026-03-17T14:00:00Z".parse().unwrap());
+    assert!(truth > 0.0);
+    assert_eq!(prometheus.query("sum(losant_org_payloads_last_hour)").await, Some(truth));
+    assert_eq!(prometheus.query("count(losant_org_info)").await, Some(12.0));
+    assert_eq!(prometheus.query("min(losant_up)").await, Some(1.0));
+    let duration = prometheus.query("scrape_duration_seconds").await.expect("a duration");
+    assert!(duration < Duration::from_secs(1).as_secs_f64(), "{duration}");
+}

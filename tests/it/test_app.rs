@@ -1,0 +1,187 @@
+//! The exporter on a simulated Losant, both on loopback, on a clock that only the test moves.
+
+use std::sync::Once;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use losant_exporter::app::{Account, App, Control};
+use losant_exporter::clock::{Clock, ClockHand};
+use losant_exporter::config::{AccountConfig, Config};
+use losant_exporter::lifecycle::{Ending, Shutdown, SignalSender, Signals, TaskDied};
+use losant_exporter::losant::{Token, TokenSource};
+use losant_exporter::simulator::{self, Simulator, World, WorldConfig};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::scrape::Scrape;
+
+/// Nothing here waits longer than this, whatever breaks.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An exporter and its Losant. Dropping it ends both.
+pub struct TestApp {
+    pub simulator: Simulator,
+    pub clock: Clock,
+    pub hand: ClockHand,
+    pub control: Control,
+    pub signals: SignalSender,
+    /// Base URL of the exporter.
+    pub url: String,
+    config: Config,
+    exporter: JoinSet<Result<Ending, TaskDied>>,
+    _simulator_task: JoinSet<std::io::Result<()>>,
+}
+
+/// What differs from an ordinary world and configuration.
+pub struct Setup {
+    pub now: Timestamp,
+    pub world: World,
+    pub config: Config,
+    pub account: AccountConfig,
+}
+
+impl Setup {
+    /// The ordinary world at `now`.
+    pub fn at(now: &str) -> Self {
+        let account = AccountConfig {
+            // The budget is not what these tests are about: time stands still, so nobody would refill it.
+            requests_per_second: 1_000_000.0,
+            burst: 1_000_000,
+            max_in_flight: 8,
+            max_attempts: 1,
+            ..AccountConfig::default()
+        };
+        Self {
+            now: now.parse().expect("a time"),
+            world: World::new(WorldConfig::default()),
+            config: Config::default(),
+            account,
+        }
+    }
+
+    /// Starts both and waits for the first full cycle.
+    pub async fn start(self) -> TestApp {
+        let app = self.start_unready().await;
+        within_patience("the first cycle", app.control.ready()).await;
+        app
+    }
+
+    /// Starts both.
+    pub async fn start_unready(self) -> TestApp {
+        let Self { now, world, mut config, mut account } = self;
+        install_crypto();
+        let (clock, hand) = Clock::manual(now);
+        let simulator = Simulator::new(world, clock.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port");
+        let losant = format!("http://{}", listener.local_addr().expect("an address"));
+        let mut simulator_task = JoinSet::new();
+        simulator_task.spawn(simulator::serve(simulator.clone(), listener, std::future::pending()));
+        account.base_url = losant;
+        config.accounts.insert("default".to_owned(), account);
+        let (exporter, control, signals, url) =
+            start_exporter(&config, simulator.token(), clock.clone()).await;
+        TestApp {
+            simulator,
+            clock,
+            hand,
+            control,
+            signals,
+            url,
+            config,
+            exporter,
+            _simulator_task: simulator_task,
+        }
+    }
+}
+
+impl TestApp {
+    /// Polls everything once; fails the test when a poll fails.
+    pub async fn poll_now(&self) {
+        let report = within_patience("a cycle", self.control.poll_now()).await;
+        assert_eq!(report.failed, 0, "{report:?}");
+    }
+
+    /// Polls everything once, whatever comes of it. Returns how many polls failed.
+    pub async fn poll_failing(&self) -> usize {
+        within_patience("a cycle", self.control.poll_now()).await.failed
+    }
+
+    /// Ends the exporter, starts another one on the same Losant, and waits for its first full cycle.
+    pub async fn restart(&mut self) {
+        self.restart_unready().await;
+        within_patience("the first cycle", self.control.ready()).await;
+    }
+
+    /// Ends the exporter and starts another one on the same Losant.
+    pub async fn restart_unready(&mut self) {
+        self.exporter.abort_all();
+        while self.exporter.join_next().await.is_some() {}
+        let (exporter, control, signals, url) =
+            start_exporter(&self.config, self.simulator.token(), self.clock.clone()).await;
+        (self.exporter, self.control, self.signals, self.url) = (exporter, control, signals, url);
+    }
+
+    /// The metrics as Prometheus text 0.0.4.
+    pub async fn scrape(&self) -> Scrape {
+        let (status, _, body) = self.get("/metrics", "text/plain;version=0.0.4").await;
+        assert_eq!(status, 200);
+        Scrape::parse(&body)
+    }
+
+    /// Status, content type and body of a page of the exporter.
+    pub async fn get(&self, path: &str, accept: &str) -> (u16, String, String) {
+        let request = http().get(format!("{}{path}", self.url)).header("accept", accept);
+        let response = within_patience("an answer", request.send()).await.expect("an answer");
+        let status = response.status().as_u16();
+        let content_type = response.headers().get("content-type").and_then(|value| value.to_str().ok());
+        let content_type = content_type.unwrap_or_default().to_owned();
+        (status, content_type, response.text().await.expect("a body"))
+    }
+
+    /// How the exporter ended.
+    pub async fn ended(&mut self) -> Result<Ending, TaskDied> {
+        let ended = within_patience("the end of the exporter", self.exporter.join_next()).await;
+        ended.expect("an exporter").expect("no panic")
+    }
+}
+
+async fn start_exporter(
+    config: &Config,
+    token: &str,
+    clock: Clock,
+) -> (JoinSet<Result<Ending, TaskDied>>, Control, SignalSender, String) {
+    let accounts = config.accounts.iter().map(|(name, account)| Account {
+        name: name.clone(),
+        config: account.clone(),
+        token: TokenSource::Fixed(Token::new(token).expect("a token")),
+    });
+    let app = App::new(config.clone(), accounts.collect(), clock.clone()).expect("an app");
+    let control = app.control();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let (sender, signals) = Signals::manual();
+    let shutdown = Shutdown::new(signals, clock, Duration::from_secs(15));
+    let mut exporter = JoinSet::new();
+    exporter.spawn(app.run(vec![listener], shutdown));
+    (exporter, control, sender, url)
+}
+
+/// An HTTP client of the test's own.
+pub fn http() -> reqwest::Client {
+    install_crypto();
+    reqwest::Client::builder().build().expect("a client")
+}
+
+fn install_crypto() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // Whoever was first is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+}
+
+/// Waits for `what`, and fails the test instead of hanging when it does not come.
+pub async fn within_patience<T>(what: &str, future: impl Future<Output = T>) -> T {
+    let done = tokio::time::timeout(PATIENCE, future).await;
+    done.unwrap_or_else(|_| panic!("waited {PATIENCE:?} for {what}"))
+}
