@@ -54,8 +54,16 @@ impl Config {
                 "no account is configured: set accounts.default.token_file, or see config.toml for every key",
             ));
         }
+        let mut owners = BTreeMap::new();
         for (name, account) in &self.accounts {
             account.validate(name)?;
+            for instance in &account.instances {
+                if let Some(other) = owners.insert(*instance, name) {
+                    let problem =
+                        format!("{instance} stands in account {other} already: polling it twice costs twice");
+                    return Err(ConfigError::key(format!("accounts.{name}.instances"), problem));
+                }
+            }
         }
         Ok(())
     }

@@ -9,7 +9,8 @@ use super::errand::{Outcome, Read};
 use super::fleet::Known;
 use super::job::Job;
 use super::poller::{Poller, discovery_of};
-use crate::losant::Error;
+use crate::losant::wire::Instance;
+use crate::losant::{Error, Listing};
 use crate::usage::{Collector, Id, Level, Scope};
 
 impl Poller {
@@ -27,16 +28,23 @@ impl Poller {
         error.is_none()
     }
 
-    fn apply_instances(&mut self, job: Job, listed: Result<Vec<Id>, Error>) -> Option<Error> {
+    fn apply_instances(&mut self, job: Job, listed: Result<Listing<Instance>, Error>) -> Option<Error> {
         match listed {
-            Ok(instances) => {
+            Ok(listed) => {
+                let instances: Vec<_> = listed.items.iter().map(|instance| instance.id).collect();
                 self.failures.succeeded(&self.config.account, job);
                 self.token_accepted();
                 if instances.is_empty() {
                     warn!(account = self.config.account, "the token lists no instance: nothing to poll");
                 }
                 self.instances_known = true;
-                self.adopt_instances(job, &instances);
+                if listed.complete {
+                    self.forget_instances_but(&instances);
+                }
+                for instance in instances {
+                    self.add_instance(instance);
+                    self.hurry_in_cycles(job, &[discovery_of(instance)]);
+                }
                 self.put_back(job);
                 None
             }
@@ -49,7 +57,7 @@ impl Poller {
         }
     }
 
-    fn adopt_instances(&mut self, job: Job, listed: &[Id]) {
+    fn forget_instances_but(&mut self, listed: &[Id]) {
         let gone: Vec<_> = self.instances.keys().copied().filter(|known| !listed.contains(known)).collect();
         for instance in gone {
             info!(account = self.config.account, %instance, "instance is gone");
@@ -57,10 +65,6 @@ impl Poller {
             self.fleet.forget_instance(instance);
             self.store.forget_instance(instance);
             self.drop_jobs(|scope| scope.instance() == instance);
-        }
-        for &instance in listed {
-            self.add_instance(instance);
-            self.hurry_in_cycles(job, &[discovery_of(instance)]);
         }
     }
 

@@ -7,7 +7,8 @@ use super::fleet::Known;
 use super::job::Job;
 use super::{device_counts, notebook_minute_counts, payload_counts, payload_counts_breakdown};
 use crate::clock::Clock;
-use crate::losant::{Client, Error};
+use crate::losant::wire::Instance;
+use crate::losant::{Client, Error, Listing};
 use crate::usage::{Collector, Id, Reading, Scope};
 
 /// What a job needs to run.
@@ -22,7 +23,7 @@ pub(super) struct Errand {
 /// What a job brought home.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    Instances(Result<Vec<Id>, Error>),
+    Instances(Result<Listing<Instance>, Error>),
     Discovered { instance: Id, discovered: Box<Discovered>, took: Duration },
     Read { scope: Scope, collector: Collector, read: Result<Box<Read>, Error> },
 }
@@ -38,7 +39,7 @@ impl Errand {
     /// Runs `job`; `known` is what discovery last said of its scope.
     pub(super) async fn run(self, job: Job, known: Known) -> Outcome {
         match job {
-            Job::Instances => Outcome::Instances(self.instances().await),
+            Job::Instances => Outcome::Instances(self.client.all_instances().await),
             Job::Poll(scope, Collector::Discovery) => {
                 let started = self.clock.uptime();
                 let instance = scope.instance();
@@ -52,11 +53,6 @@ impl Errand {
                 Outcome::Read { scope, collector, read }
             }
         }
-    }
-
-    async fn instances(&self) -> Result<Vec<Id>, Error> {
-        let listing = self.client.all_instances().await?;
-        Ok(listing.items.iter().map(|instance| instance.id).collect())
     }
 
     async fn read(&self, scope: Scope, collector: Collector, known: Known) -> Result<Read, Error> {

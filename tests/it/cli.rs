@@ -70,6 +70,10 @@ fn wrong_configuration_is_refused_with_file_and_key() {
             refusal("[accounts.default]\nburst = \"many\"\n"),
             refusal("[accounts.default]\ntoken_file = \"nowhere/token\"\n"),
             refusal("[accounts.default]\ntoken_file = \"t\"\ntoken_env = \"T\"\n"),
+            refusal(
+                "[accounts.a]\ninstances = [\"5ff89ff825013dc6c2856188\"]\n\
+                 [accounts.b]\ninstances = [\"5ff89ff825013dc6c2856188\"]\n",
+            ),
             refusal("[accounts.default\n"),
             refusal(""),
         ]
