@@ -63,7 +63,7 @@ impl App {
         let client_metrics = ClientMetrics::register(&mut registry);
         let poll_metrics = PollMetrics::register(&mut registry, clock.clone());
         let web_metrics = WebMetrics::register(&mut registry);
-        let store = Store::new(clock.clone());
+        let store = Store::new();
         let (mut pollers, mut handles, mut clients) = (Vec::new(), Vec::new(), Vec::new());
         for account in accounts {
             let (name, config) = (account.name.clone(), account.config.clone());
@@ -148,15 +148,22 @@ pub struct Control {
 }
 
 impl Control {
-    /// Polls everything of every account once. A poller that has stopped counts as one failure.
-    pub async fn poll_now(&self) -> CycleReport {
+    /// Polls everything of every account once. `None` when a poller stopped meanwhile.
+    pub async fn poll_now(&self) -> Option<CycleReport> {
         let mut total = CycleReport::default();
         for handle in &self.handles {
-            let report = handle.poll_now().await.unwrap_or(CycleReport { succeeded: 0, failed: 1 });
+            let report = handle.poll_now().await?;
             total.succeeded += report.succeeded;
             total.failed += report.failed;
         }
-        total
+        Some(total)
+    }
+
+    /// Waits until no poll of any account is due or under way.
+    pub async fn idle(&self) {
+        for handle in &self.handles {
+            handle.idle().await;
+        }
     }
 
     /// Waits until the first full cycle of every account has ended.

@@ -48,14 +48,11 @@ impl Config {
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.web.validate()?;
         self.polling.validate()?;
-        if self.accounts.is_empty() {
-            return Err(ConfigError::key(
-                "accounts",
-                "no account is configured: set accounts.default.token_file, or see config.toml for every key",
-            ));
-        }
         let mut owners = BTreeMap::new();
         for (name, account) in &self.accounts {
+            if name.is_empty() {
+                return Err(ConfigError::key("accounts", "the name of an account is empty"));
+            }
             account.validate(name)?;
             for instance in &account.instances {
                 if let Some(other) = owners.insert(*instance, name) {

@@ -6,18 +6,17 @@
 
 mod snapshot;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use crate::clock::Clock;
 use crate::usage::{Collector, Id, Reading, Scope};
 
 pub use snapshot::{Freshness, Part, Record, ScopeState, Snapshot};
 
 /// A handle to the store. Clones share one content.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Store {
-    clock: Clock,
     content: Arc<Mutex<Content>>,
 }
 
@@ -31,19 +30,19 @@ struct Content {
 
 impl Store {
     /// An empty store.
-    pub fn new(clock: Clock) -> Self {
-        Self { clock, content: Arc::default() }
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    /// Replaces what `collector` last read of `scope`.
-    pub fn put(&self, scope: Scope, collector: Collector, reading: Reading) {
-        let (now, uptime) = (self.clock.now(), self.clock.uptime());
+    /// Replaces what `collector` last read of `scope`. `asked_at` is the uptime at which it asked: a reading that took an
+    /// hour to come is an hour old.
+    pub fn put(&self, scope: Scope, collector: Collector, reading: Reading, asked_at: Duration) {
         self.change(|content| {
             let record = content.scopes.entry(scope).or_default();
             Arc::make_mut(record).parts[collector as usize] = Part {
+                last_success: Some(reading.read_at),
                 reading: Some(Arc::new(reading)),
-                last_success: Some(now),
-                stored_at: uptime,
+                asked_at,
                 failing: false,
             };
         });
@@ -57,13 +56,10 @@ impl Store {
         });
     }
 
-    /// Forgets every scope of `instance` at the level of `wanted`'s members that is not wanted any more: all its
-    /// series go at once. Call it only with a list that is known to be complete.
-    pub fn retain(&self, instance: Id, level: crate::usage::Level, wanted: &BTreeSet<Scope>) {
+    /// Forgets one scope.
+    pub fn forget(&self, scope: Scope) {
         self.change(|content| {
-            content.scopes.retain(|scope, _| {
-                scope.instance() != instance || scope.level() != level || wanted.contains(scope)
-            });
+            content.scopes.remove(&scope);
         });
     }
 
@@ -108,10 +104,9 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::usage::{Level, Measure};
+    use crate::clock::Clock;
+    use crate::usage::Measure;
 
     fn scope(org: u8) -> Scope {
         let id = |digit: u8| format!("{digit:024x}").parse().unwrap();
@@ -134,23 +129,23 @@ mod tests {
 
     fn store() -> (Store, Clock, crate::clock::ClockHand) {
         let (clock, hand) = Clock::manual("2026-03-01T10:00:00Z".parse().unwrap());
-        (Store::new(clock.clone()), clock, hand)
+        (Store::new(), clock, hand)
     }
 
     #[test]
     fn a_reading_replaces_the_one_before() {
         let (store, clock, _hand) = store();
-        store.put(scope(2), Collector::DeviceCounts, reading(&clock, 3.0));
-        store.put(scope(2), Collector::DeviceCounts, reading(&clock, 2.0));
+        store.put(scope(2), Collector::DeviceCounts, reading(&clock, 3.0), clock.uptime());
+        store.put(scope(2), Collector::DeviceCounts, reading(&clock, 2.0), clock.uptime());
         assert_eq!(devices(&store, &clock), [(scope(2), 2.0)]);
     }
 
     #[test]
     fn a_snapshot_does_not_change_under_its_reader() {
         let (store, clock, _hand) = store();
-        store.put(scope(2), Collector::DeviceCounts, reading(&clock, 3.0));
+        store.put(scope(2), Collector::DeviceCounts, reading(&clock, 3.0), clock.uptime());
         let before = store.snapshot();
-        store.put(scope(2), Collector::DeviceCounts, reading(&clock, 4.0));
+        store.put(scope(2), Collector::DeviceCounts, reading(&clock, 4.0), clock.uptime());
         let values: Vec<_> = before
             .samples(clock.now(), clock.uptime(), Duration::MAX)
             .map(|(_, sample)| sample.value)
@@ -161,7 +156,7 @@ mod tests {
     #[test]
     fn a_failure_keeps_the_last_reading_until_it_expires() {
         let (store, clock, hand) = store();
-        store.put(scope(2), Collector::DeviceCounts, reading(&clock, 3.0));
+        store.put(scope(2), Collector::DeviceCounts, reading(&clock, 3.0), clock.uptime());
         store.fail(scope(2), Collector::DeviceCounts);
         hand.advance(Duration::from_secs(600));
         assert_eq!(devices(&store, &clock), [(scope(2), 3.0)]);
@@ -173,7 +168,7 @@ mod tests {
     fn the_time_of_the_last_success_outlives_the_reading_and_a_failure_leaves_it_alone() {
         let (store, clock, hand) = store();
         let success = clock.now();
-        store.put(scope(2), Collector::DeviceCounts, reading(&clock, 3.0));
+        store.put(scope(2), Collector::DeviceCounts, reading(&clock, 3.0), clock.uptime());
         hand.advance(Duration::from_secs(6_000));
         store.fail(scope(2), Collector::DeviceCounts);
         let snapshot = store.snapshot();
@@ -182,22 +177,32 @@ mod tests {
     }
 
     #[test]
+    fn a_reading_is_as_old_as_the_question() {
+        let (store, clock, hand) = store();
+        let (asked_at, late) = (clock.uptime(), reading(&clock, 3.0));
+        hand.advance(Duration::from_secs(601));
+        store.put(scope(2), Collector::DeviceCounts, late, asked_at);
+        assert_eq!(devices(&store, &clock), []);
+    }
+
+    #[test]
     fn a_jump_of_the_wall_clock_expires_nothing() {
         let (store, clock, hand) = store();
-        store.put(scope(2), Collector::DeviceCounts, reading(&clock, 3.0));
+        store.put(scope(2), Collector::DeviceCounts, reading(&clock, 3.0), clock.uptime());
         hand.jump_to("2026-03-09T10:00:00Z".parse().unwrap());
         assert_eq!(devices(&store, &clock), [(scope(2), 3.0)]);
     }
 
     #[test]
-    fn only_scopes_of_the_same_instance_and_level_are_forgotten() {
+    fn a_forgotten_scope_takes_nobody_with_it() {
         let (store, clock, _hand) = store();
-        let sandbox = Scope::Sandbox { instance: scope(2).instance(), sandbox: scope(9).id() };
-        for scope in [scope(2), scope(3), sandbox] {
-            store.put(scope, Collector::DeviceCounts, reading(&clock, 1.0));
+        for scope in [scope(2), scope(3)] {
+            store.put(scope, Collector::DeviceCounts, reading(&clock, 1.0), clock.uptime());
         }
-        store.retain(scope(2).instance(), Level::Org, &BTreeSet::from([scope(3)]));
-        assert_eq!(devices(&store, &clock), [(scope(3), 1.0), (sandbox, 1.0)]);
+        store.forget(scope(2));
+        assert_eq!(devices(&store, &clock), [(scope(3), 1.0)]);
+        store.forget_instance(scope(3).instance());
+        assert_eq!(devices(&store, &clock), []);
     }
 
     #[test]
@@ -210,7 +215,7 @@ mod tests {
             5.0,
             Some("2026-03-01T11:00:00Z".parse().unwrap()),
         );
-        store.put(scope(2), Collector::PayloadCountsBreakdown, reading);
+        store.put(scope(2), Collector::PayloadCountsBreakdown, reading, clock.uptime());
         hand.advance_to("2026-03-01T10:59:59.999Z".parse().unwrap());
         assert_eq!(
             store.snapshot().samples(clock.now(), clock.uptime(), Duration::from_secs(9_999)).count(),

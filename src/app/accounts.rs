@@ -1,10 +1,11 @@
 //! Accounts with their tokens, ready to make clients of.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use crate::clock::Clock;
 use crate::config::{AccountConfig, Config, DEFAULT_TOKEN_VARIABLE};
-use crate::losant::{BaseUrl, Client, ClientConfig, ClientMetrics, Token, TokenSource};
+use crate::losant::{BaseUrl, Client, ClientConfig, ClientMetrics, ConfigError, Token, TokenSource};
 
 /// A configured account and where its token comes from.
 #[derive(Clone, Debug)]
@@ -56,6 +57,11 @@ fn token_source(
         return Ok(TokenSource::File(file.clone()));
     }
     let name = config.token_env.as_deref().unwrap_or(DEFAULT_TOKEN_VARIABLE);
+    if !is_variable_name(name) {
+        let problem =
+            "not the name of an environment variable; it is not repeated here, in case it is the token";
+        return Err(refuse("token_env", problem.to_owned()));
+    }
     let key = if config.token_env.is_some() { "token_env" } else { "token_file" };
     let Some(value) = variable(name) else {
         let problem = if config.token_env.is_some() {
@@ -71,6 +77,21 @@ fn token_source(
     token
         .map(TokenSource::Fixed)
         .map_err(|problem| refuse(key, format!("environment variable {name} holds no token: {problem}")))
+}
+
+/// Whether `text` is what a variable is called. Tokens hold dots and are longer.
+fn is_variable_name(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    (1..=100).contains(&text.len())
+        && text.bytes().all(plain)
+        && !text.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// A path for a message, unless somebody has put the token itself where its file should be named.
+fn shown(path: &Path) -> String {
+    let text = path.display().to_string();
+    let looks_like_token = text.starts_with("eyJ") || text.len() > 60 && !text.contains(['/', ' ']);
+    if looks_like_token { "(a name that looks like a token and is not repeated)".to_owned() } else { text }
 }
 
 impl Account {
@@ -89,13 +110,13 @@ impl Account {
             max_in_flight,
             request_timeout,
             max_attempts,
+            allow_plain_http: _,
         } = config;
-        let base_url: BaseUrl = base_url
-            .parse()
-            .map_err(|error: crate::losant::ConfigError| refuse("base_url", error.to_string()))?;
+        let base_url: BaseUrl =
+            base_url.parse().map_err(|error: ConfigError| refuse("base_url", error.to_string()))?;
         token
             .read()
-            .map_err(|error| refuse("token_file", format!("{}: {}", error.path.display(), error.problem)))?;
+            .map_err(|error| refuse("token_file", format!("{}: {}", shown(&error.path), error.problem)))?;
         let config = ClientConfig {
             requests_per_second,
             burst,
@@ -104,7 +125,18 @@ impl Account {
             max_attempts,
             ..ClientConfig::new(base_url, token)
         };
-        Client::new(config, clock, metrics).map_err(|error| refuse("base_url", error.to_string()))
+        Client::new(config, clock, metrics).map_err(|error| {
+            let key = match error {
+                ConfigError::RequestsPerSecond(_) => "requests_per_second",
+                ConfigError::Burst => "burst",
+                ConfigError::MaxInFlight => "max_in_flight",
+                ConfigError::MaxAttempts => "max_attempts",
+                ConfigError::Timeout => "request_timeout",
+                ConfigError::Token(_) => "token_file",
+                ConfigError::BaseUrl(_) | ConfigError::PageSize | ConfigError::Http(_) => "base_url",
+            };
+            refuse(key, error.to_string())
+        })
     }
 }
 

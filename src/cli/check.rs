@@ -2,6 +2,7 @@
 
 use super::{Exit, output, serve};
 use crate::clock::Clock;
+use crate::config::DEFAULT_TOKEN_VARIABLE;
 
 /// Flags of `check`: those of `serve`, since they are part of the configuration.
 #[derive(Clone, Debug, clap::Args)]
@@ -14,7 +15,30 @@ pub(super) struct CheckArgs {
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     let loaded = args.serve.load()?;
     serve::block_on(async { serve::put_together(&loaded, Clock::system()) })?;
-    let names: Vec<_> = loaded.config.accounts.keys().cloned().collect();
-    output::print(&format!("The configuration is valid. Accounts: {}.\n", names.join(", ")));
+    let mut text = String::from("The configuration is valid.\n");
+    for (name, account) in &loaded.config.accounts {
+        let token = match (&account.token_file, &account.token_env) {
+            (Some(file), _) => format!("file {}", file.display()),
+            (None, variable) => {
+                format!("environment variable {}", variable.as_deref().unwrap_or(DEFAULT_TOKEN_VARIABLE))
+            }
+        };
+        let instances = match account.instances.len() {
+            0 => "every instance that the token lists".to_owned(),
+            1 => "1 instance".to_owned(),
+            count => format!("{count} instances"),
+        };
+        text += &[
+            &format!("Account {name}: "),
+            &account.base_url,
+            ", token from ",
+            &token,
+            ", ",
+            &instances,
+            ".\n",
+        ]
+        .concat();
+    }
+    output::print(&text);
     Ok(Exit::Success)
 }

@@ -1,8 +1,10 @@
 //! `demo`: the exporter polling a simulated Losant, in one process.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 
 use super::flags::{self, ConfigFlags, LogFlags, WebFlags};
 use super::simulate::SimulatorFlags;
@@ -12,6 +14,7 @@ use crate::clock::Clock;
 use crate::config::{AccountConfig, Config, Flags, Interval, PollingConfig};
 use crate::lifecycle::{Drain, Tasks};
 use crate::losant::{Token, TokenSource};
+use crate::simulator::{Org, World};
 use crate::{logging, simulator, web};
 
 /// How often everything is polled: an impatient visitor should see numbers move.
@@ -40,10 +43,15 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
     serve::block_on(async {
         let clock = Clock::system();
         let (simulator, simulated, losant_url) = args.simulator.start(&clock).await?;
-        let listeners = web::bind(&config.web.listen_addresses).await?;
+        let listeners = web::bind(&config.web.listen_addresses).await.context("flag --web.listen-address")?;
         let mut urls = Vec::new();
         for listener in &listeners {
-            urls.push(format!("http://{}", listener.local_addr().context("listening socket")?));
+            let mut address = listener.local_addr().context("listening socket")?;
+            if address.ip().is_unspecified() {
+                // Every address of this machine is listened on; this one can be clicked on.
+                address.set_ip(Ipv4Addr::LOCALHOST.into());
+            }
+            urls.push(format!("http://{address}"));
         }
         let account = Account {
             name: "demo".to_owned(),
@@ -56,9 +64,10 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
         let shutdown = serve::shutdown(clock.clone())?;
         let mut tasks = Tasks::new();
         let drain = shutdown.drain();
+        let org_in_burst = org_in_burst(&simulator.world(), clock.now());
         tasks.spawn("simulator", simulator::serve(simulator, simulated, drain.clone().requested()));
         let shutdown = app.spawn(&mut tasks, listeners, shutdown);
-        output::print(&introduction(&losant_url, &urls, &telemetry_path));
+        output::print(&introduction(&losant_url, &urls, &telemetry_path, org_in_burst.as_deref()));
         tasks.spawn("announcement", announce(control, clock, drain));
         Ok(serve::exit_of(tasks.run_until(shutdown).await))
     })
@@ -102,16 +111,41 @@ fn account(losant_url: &str) -> AccountConfig {
     }
 }
 
-fn introduction(losant_url: &str, urls: &[String], telemetry_path: &str) -> String {
+/// The name of the org that a burst is going on at.
+fn org_in_burst(world: &World, now: Timestamp) -> Option<String> {
+    let bursting = |org: &&Org| {
+        org.activity
+            .streams
+            .iter()
+            .flat_map(|stream| &stream.bursts)
+            .any(|burst| burst.start <= now && now < burst.end)
+    };
+    world.orgs().iter().find(bursting).map(|org| org.name.clone())
+}
+
+fn introduction(
+    losant_url: &str,
+    urls: &[String],
+    telemetry_path: &str,
+    org_in_burst: Option<&str>,
+) -> String {
     let pages = urls.iter().map(|url| format!("Metrics     {url}{telemetry_path}\nStart page  {url}/\n"));
     let first = urls.first().map(String::as_str).unwrap_or_default();
+    let burst = org_in_burst.map_or_else(String::new, |name| {
+        format!(
+            "{name} is in a burst. Its org_id stands in\n\
+             \x20 curl -s {first}{telemetry_path} | grep '{name}'\n\
+             and its payloads of this hour, far above those of the others, in\n\
+             \x20 curl -s {first}{telemetry_path} | grep org_payloads_this_hour\n\
+             \n"
+        )
+    });
     format!(
         "losant-exporter {}: a demonstration with a simulated Losant. Nothing in it is real.\n\
          \n\
          {}Losant API  {losant_url}  (simulated)\n\
          \n\
-         Try:  curl -s {first}{telemetry_path} | grep org_payloads_this_hour\n\
-         One of the orgs is in a burst: find it. Ctrl-C ends the demonstration.\n\
+         {burst}Ctrl-C ends the demonstration.\n\
          \n",
         env!("CARGO_PKG_VERSION"),
         pages.collect::<String>(),

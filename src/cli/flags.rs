@@ -27,6 +27,13 @@ pub(super) struct WebFlags {
     telemetry_path: Option<String>,
 }
 
+impl WebFlags {
+    /// Whether no address stands on the command line.
+    pub(super) fn is_silent_on_addresses(&self) -> bool {
+        self.listen_addresses.is_empty()
+    }
+}
+
 fn telemetry_path(text: &str) -> Result<String, InvalidTelemetryPath> {
     check_telemetry_path(text).map(|()| text.to_owned())
 }

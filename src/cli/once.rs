@@ -1,7 +1,7 @@
 //! `once`: one full poll, the metrics on standard output.
 
 use clap::ValueEnum;
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::{Exit, output, serve};
 use crate::clock::Clock;
@@ -39,13 +39,22 @@ pub(super) fn run(args: &OnceArgs) -> anyhow::Result<Exit> {
         let app = serve::put_together(&loaded, clock.clone())?;
         let control = app.control();
         let running = app.run(Vec::new(), serve::shutdown(clock)?);
+        info!("polling everything once, at the pace that the budget allows");
+        let mut running = std::pin::pin!(running);
+        let polled = async {
+            match control.poll_now().await {
+                Some(report) => report,
+                // Stopped: how, the other branch tells.
+                None => std::future::pending().await,
+            }
+        };
         let report = tokio::select! {
-            report = control.poll_now() => report,
-            ended = running => return Ok(match serve::exit_of(ended) {
-                // Interrupted before everything was read.
-                Exit::Success => Exit::Failure,
-                exit => exit,
-            }),
+            report = polled => report,
+            ended = &mut running => {
+                serve::exit_of(ended);
+                warn!("interrupted before everything was polled: nothing is printed");
+                return Ok(Exit::Failure);
+            }
         };
         output::print(&control.render(format)?);
         if report.failed > 0 {

@@ -41,7 +41,16 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
         let clock = Clock::system();
         let addresses = loaded.config.web.listen_addresses.clone();
         let app = put_together(&loaded, clock.clone())?;
-        let listeners = web::bind(&addresses).await?;
+        let listeners = web::bind(&addresses).await.map_err(|error| {
+            // An address that came from a file is to be mended there and not on a command line.
+            let error = anyhow::Error::new(error);
+            match loaded.origin_of("web.listen_addresses") {
+                Some(origin) if args.web.is_silent_on_addresses() => {
+                    error.context(format!("{origin}: key web.listen_addresses"))
+                }
+                _ => error.context("flag --web.listen-address"),
+            }
+        })?;
         for listener in &listeners {
             let address = listener.local_addr().context("listening socket")?;
             info!(version = env!("CARGO_PKG_VERSION"), %address, "listening");

@@ -20,12 +20,20 @@ pub(super) struct SimulatorFlags {
     /// Seed of the simulated world: the same seed tells the same story
     #[arg(long = "simulator.seed", value_name = "NUMBER")]
     seed: Option<u64>,
-    /// Orgs in the simulated world
-    #[arg(long = "simulator.orgs", value_name = "NUMBER")]
+    /// Orgs in the simulated world [default: 16]
+    #[arg(long = "simulator.orgs", value_name = "NUMBER", value_parser = population)]
     orgs: Option<usize>,
-    /// Sandbox users in the simulated world
-    #[arg(long = "simulator.sandboxes", value_name = "NUMBER")]
+    /// Sandbox users in the simulated world [default: 10]
+    #[arg(long = "simulator.sandboxes", value_name = "NUMBER", value_parser = population)]
     sandboxes: Option<usize>,
+}
+
+/// More orgs or users than anybody has, and few enough for the memory of a laptop.
+const MOST: usize = 200_000;
+
+fn population(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number <= MOST);
+    number.ok_or_else(|| format!("expected a number from 0 to {MOST}"))
 }
 
 /// Flags of `simulate`.
@@ -80,9 +88,14 @@ fn introduction(simulator: &Simulator, url: &str) -> String {
          \n\
          Losant API  {url}\n\
          Instance    {}\n\
-         Token       {}\n\
          \n\
-         To poll it: set base_url and token_file of an account in config.toml to these. Ctrl-C ends it.\n",
+         To poll it from another terminal:\n\
+         \n\
+         \x20 export LOSANT_API_TOKEN={}\n\
+         \x20 export LOSANT_EXPORTER__ACCOUNTS__DEFAULT__BASE_URL={url}\n\
+         \x20 losant-exporter once\n\
+         \n\
+         Ctrl-C ends it.\n",
         world.orgs().len(),
         world.sandboxes().len(),
         instances.join(" "),

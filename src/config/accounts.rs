@@ -31,6 +31,8 @@ pub struct AccountConfig {
     pub max_in_flight: usize,
     /// How long one request may take, from connecting to the last byte.
     pub request_timeout: Interval,
+    /// Whether the token may travel over plain HTTP to another machine.
+    pub allow_plain_http: bool,
     /// How often a request is tried when Losant throttles or cannot be reached.
     pub max_attempts: u32,
 }
@@ -46,6 +48,7 @@ impl Default for AccountConfig {
             burst: 10,
             max_in_flight: 4,
             request_timeout: Interval::seconds(30),
+            allow_plain_http: false,
             max_attempts: 4,
         }
     }
@@ -58,8 +61,8 @@ impl AccountConfig {
         if self.token_file.is_some() && self.token_env.is_some() {
             return refuse("token_env", "token_file is set as well: keep one of the two");
         }
-        if !(self.requests_per_second.is_finite() && self.requests_per_second > 0.0) {
-            return refuse("requests_per_second", "must be a number above 0");
+        if !(1e-3..=1e6).contains(&self.requests_per_second) {
+            return refuse("requests_per_second", "must be between 0.001 and 1000000");
         }
         if self.burst == 0 {
             return refuse("burst", "must be at least 1");
@@ -74,6 +77,11 @@ impl AccountConfig {
             return refuse("request_timeout", "must be longer than 0s");
         }
         match self.base_url.parse::<BaseUrl>() {
+            Ok(url) if url.is_plain_http() && !url.is_loopback() && !self.allow_plain_http => refuse(
+                "base_url",
+                "plain http to another machine shows the token to everybody on the way; use https, or set \
+                 allow_plain_http = true",
+            ),
             Ok(_) => Ok(()),
             Err(losant::ConfigError::BaseUrl(problem)) => refuse("base_url", problem),
             Err(other) => refuse("base_url", &other.to_string()),

@@ -7,10 +7,13 @@ use figment::providers::{Env, Format as _, Serialized, Toml};
 use figment::{Figment, Metadata, Source};
 
 use super::error::one_line;
-use super::{Config, ConfigError, LogConfig, WebConfig};
+use super::{AccountConfig, Config, ConfigError, LogConfig, WebConfig};
 
 /// The file that is read when no flag names one. It may be missing.
 pub const DEFAULT_FILE: &str = "config.toml";
+
+/// The account that there is when none is configured.
+const DEFAULT_ACCOUNT: &str = "default";
 
 /// Prefix of environment variables. Two underscores, because Kubernetes sets `LOSANT_EXPORTER_PORT` and the like for a
 /// Service of that name.
@@ -59,7 +62,11 @@ pub fn load(flags: &Flags) -> Result<Loaded, ConfigError> {
     }
     figment = figment.merge(Env::prefixed(ENV_PREFIX).split(ENV_SEPARATOR));
     let config: Config = figment.extract().map_err(|error| refuse(&error))?;
-    let config = with_flags(flags, config);
+    let mut config = with_flags(flags, config);
+    if config.accounts.is_empty() {
+        // A token in the environment is all that the usual account needs.
+        config.accounts.insert(DEFAULT_ACCOUNT.to_owned(), AccountConfig::default());
+    }
     config.validate().map_err(|error| error.found_by(|key| origin_of(&figment, key)))?;
     Ok(Loaded { config, figment })
 }
@@ -105,7 +112,12 @@ fn refuse(error: &figment::Error) -> ConfigError {
             path.dedup();
             format!("there is no such key here; known keys: {}", allowed.join(", "))
         }
-        kind => one_line(&kind.to_string()),
+        kind => {
+            // The parser of TOML draws the line at fault, which may hold a token that stands in a wrong place.
+            let text = kind.to_string();
+            let without_excerpt: Vec<_> = text.lines().filter(|line| !line.contains('|')).collect();
+            one_line(&without_excerpt.join(" "))
+        }
     };
     let key = path.join(".");
     let origin = error.metadata.as_ref().and_then(|metadata| origin(metadata, &key));

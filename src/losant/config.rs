@@ -1,6 +1,7 @@
 //! How a client is set up, and what is refused.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -99,6 +100,17 @@ impl BaseUrl {
     /// Whether requests to it go over TLS.
     pub(super) fn is_encrypted(&self) -> bool {
         self.0.scheme() == "https"
+    }
+
+    /// Whether what is sent there can be read on the way.
+    pub fn is_plain_http(&self) -> bool {
+        self.0.scheme() == "http"
+    }
+
+    /// Whether what is sent there stays on this machine.
+    pub fn is_loopback(&self) -> bool {
+        let host = self.0.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 
     /// The URL of `path` below this one.

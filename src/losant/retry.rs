@@ -7,13 +7,16 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Call, ClientMetrics, Error};
+use super::{Call, ClientMetrics, Error, Unavailable};
 use crate::clock::Clock;
 
 /// The longest wait before the second attempt; doubles for each one after.
 const BASE: Duration = Duration::from_millis(500);
 /// No wait of ours is longer. Losant may ask for more.
 const CAP: Duration = Duration::from_secs(30);
+
+/// How often a request that is not answered in time is made.
+const TIMED_OUT_ATTEMPTS: u32 = 2;
 
 #[derive(Debug)]
 pub(super) struct Retry {
@@ -34,7 +37,7 @@ impl Retry {
             let outcome = attempt().await;
             made += 1;
             let error = match outcome {
-                Err(error) if error.is_passing() && made < self.max_attempts => error,
+                Err(error) if error.is_passing() && made < self.most_attempts(&error) => error,
                 outcome => return outcome,
             };
             let mut wait = self.jitter(made);
@@ -45,6 +48,17 @@ impl Retry {
             tracing::debug!(%error, attempt = made, wait_ms = wait.as_millis(), "asking Losant again");
             self.metrics.retried(call.action, error.label());
             self.clock.sleep(wait).await;
+        }
+    }
+
+    /// How often a request is made that ends this way.
+    fn most_attempts(&self, error: &Error) -> u32 {
+        match error {
+            // Each one holds a place for the whole timeout, which a healthy owner could use.
+            Error::Unavailable { reason: Unavailable::Timeout, .. } => {
+                self.max_attempts.min(TIMED_OUT_ATTEMPTS)
+            }
+            _ => self.max_attempts,
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the outcome of a job changes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use tracing::{error, info, warn};
 
@@ -10,51 +11,73 @@ use super::fleet::Known;
 use super::job::Job;
 use super::poller::{Poller, discovery_of};
 use crate::losant::wire::Instance;
-use crate::losant::{Error, Listing};
+use crate::losant::{Error, Listing, Unavailable};
 use crate::usage::{Collector, Id, Level, Scope};
 
+/// The collectors whose figures begin with the billing period.
+const OF_THE_PERIOD: [Collector; 3] =
+    [Collector::PayloadCounts, Collector::PayloadCountsBreakdown, Collector::NotebookMinuteCounts];
+
+/// Why a job failed, in a word.
+type Why = &'static str;
+
 impl Poller {
-    /// Takes in what a job brought. Returns whether it succeeded.
-    pub(super) fn apply(&mut self, job: Job, outcome: Outcome) -> bool {
-        let error = match outcome {
+    /// Takes in what a job brought that asked at uptime `asked_at`. Returns whether it succeeded.
+    pub(super) fn apply(&mut self, job: Job, outcome: Outcome, asked_at: Duration) -> bool {
+        let done = match outcome {
             Outcome::Instances(listed) => self.apply_instances(job, listed),
             Outcome::Discovered { instance, discovered, took } => {
                 self.metrics.swept(took);
-                self.apply_discovered(job, instance, *discovered)
+                self.apply_discovered(job, instance, *discovered, asked_at)
             }
-            Outcome::Read { scope, collector, read } => self.apply_read(job, scope, collector, read),
+            Outcome::Read { scope, collector, read } => {
+                self.apply_read(job, scope, collector, read, asked_at)
+            }
         };
-        self.metrics.ended(job.collector(), error.as_ref().map_or("success", Error::label));
-        error.is_none()
+        self.metrics.ended(job.collector(), done.err().unwrap_or("success"));
+        done.is_ok()
     }
 
-    fn apply_instances(&mut self, job: Job, listed: Result<Listing<Instance>, Error>) -> Option<Error> {
-        match listed {
+    fn apply_instances(&mut self, job: Job, listed: Result<Listing<Instance>, Error>) -> Result<(), Why> {
+        let done = match listed {
+            Ok(listed) if listed.items.is_empty() => {
+                let why = "no_instances";
+                self.failures.failed(&self.config.account, job, why, &"the token lists no instance");
+                Err(why)
+            }
             Ok(listed) => {
-                let instances: Vec<_> = listed.items.iter().map(|instance| instance.id).collect();
                 self.failures.succeeded(&self.config.account, job);
-                self.token_accepted();
-                if instances.is_empty() {
-                    warn!(account = self.config.account, "the token lists no instance: nothing to poll");
-                }
                 self.instances_known = true;
+                let instances: Vec<_> = listed.items.iter().map(|instance| instance.id).collect();
                 if listed.complete {
                     self.forget_instances_but(&instances);
                 }
                 for instance in instances {
                     self.add_instance(instance);
-                    self.hurry_in_cycles(job, &[discovery_of(instance)]);
                 }
-                self.put_back(job);
-                None
+                Ok(())
             }
             Err(error) => {
-                self.discovery_failed(job, &error);
-                // Which failures came before does not matter: nothing else of this account runs either.
-                self.put_back_discovery(job, 1);
-                Some(error)
+                if matches!(error, Error::Unauthorized { .. }) && self.instances.is_empty() {
+                    self.refuse(&error);
+                } else {
+                    self.failures.failed(&self.config.account, job, error.label(), &error);
+                }
+                Err(error.label())
             }
+        };
+        let discoveries: Vec<_> = self.instances.keys().copied().map(discovery_of).collect();
+        self.hurry_in_cycles(job, &discoveries);
+        if done.is_ok() {
+            self.failed_listings = 0;
+            self.accept_if_no_instance_is_refused();
+            self.put_back(job);
+        } else {
+            self.failed_listings = self.failed_listings.saturating_add(1);
+            self.put_back_discovery(job, self.failed_listings);
         }
+        self.tell_account_up();
+        done
     }
 
     fn forget_instances_but(&mut self, listed: &[Id]) {
@@ -68,72 +91,148 @@ impl Poller {
         }
     }
 
-    fn apply_discovered(&mut self, job: Job, instance: Id, discovered: Discovered) -> Option<Error> {
+    fn apply_discovered(
+        &mut self,
+        job: Job,
+        instance: Id,
+        discovered: Discovered,
+        asked_at: Duration,
+    ) -> Result<(), Why> {
         let error = discovered.error().cloned();
+        let answered = discovered.is_answered();
         let Discovered { instance: itself, orgs, sandboxes } = discovered;
-        let scope = Scope::Instance { instance };
         match itself {
-            Ok(found) => self.adopt(found),
-            Err(_) => self.store.fail(scope, Collector::Discovery),
+            Ok(found) => self.adopt(found, asked_at),
+            Err(_) => self.store.fail(Scope::Instance { instance }, Collector::Discovery),
         }
-        self.adopt_listed(instance, Level::Org, orgs);
-        self.adopt_listed(instance, Level::Sandbox, sandboxes);
+        self.adopt_listed(instance, Level::Org, orgs, asked_at);
+        self.adopt_listed(instance, Level::Sandbox, sandboxes, asked_at);
+        let refused = matches!(error, Some(Error::Unauthorized { .. }));
         let state = self.instances.entry(instance).or_default();
         state.discovered = Some(error.is_none());
-        state.known |= error.is_none();
+        state.known |= answered;
+        state.refused = refused;
         state.failures_in_a_row = if error.is_none() { 0 } else { state.failures_in_a_row.saturating_add(1) };
         let failures_in_a_row = state.failures_in_a_row;
+        let recovered = error.is_none() && self.failures.in_a_row(job) > 0 || self.refused && !refused;
         match &error {
-            None => {
-                self.failures.succeeded(&self.config.account, job);
-                self.token_accepted();
-                self.put_back(job);
+            None => self.failures.succeeded(&self.config.account, job),
+            Some(error) if refused && self.instances.values().all(|state| state.refused) => {
+                self.refuse(error);
             }
-            Some(error) => {
-                self.discovery_failed(job, error);
-                self.put_back_discovery(job, failures_in_a_row);
-            }
+            Some(error) => self.failures.failed(&self.config.account, job, error.label(), error),
+        }
+        self.accept_if_no_instance_is_refused();
+        self.clear_suspects(instance, error.as_ref());
+        if error.is_none() {
+            self.put_back(job);
+        } else {
+            self.put_back_discovery(job, failures_in_a_row);
+        }
+        if recovered {
+            self.hurry_failed(instance);
         }
         self.tell_up(instance);
+        self.tell_account_up();
         if !self.refused {
             let details: Vec<_> = self.schedule.jobs().filter(|job| is_detail_of(*job, instance)).collect();
             self.hurry_in_cycles(job, &details);
         }
-        error
+        error.map_or(Ok(()), |error| Err(error.label()))
     }
 
     /// Takes in a scope as discovery found it, and schedules its polls if it is new.
-    fn adopt(&mut self, found: Found) {
-        let Found { scope, period, reading } = found;
-        self.fleet.insert(scope, Known { period, read_at: reading.read_at });
-        self.store.put(scope, Collector::Discovery, reading);
+    fn adopt(&mut self, found: Found, asked_at: Duration) {
+        let Found { scope, period, devices, reading } = found;
+        let before = self.fleet.known(Some(scope));
+        if before.read_at > reading.read_at {
+            // A question that took long to be answered: what is known is newer.
+            return;
+        }
+        self.fleet.insert(scope, Known { period, devices, read_at: reading.read_at });
+        self.unlisted.remove(&scope);
+        self.store.put(scope, Collector::Discovery, reading, asked_at);
+        let now = self.clock.uptime();
         for collector in Collector::DETAIL {
-            self.schedule.add(Job::Poll(scope, collector), self.clock.uptime());
+            self.schedule.add(Job::Poll(scope, collector), now);
+        }
+        let start = |period: Option<crate::usage::BillingPeriod>| period.map(|period| period.start);
+        if before.period.is_some() && start(before.period) != start(period) {
+            // A new period has begun: its first figures should not wait for their turn.
+            for collector in OF_THE_PERIOD {
+                self.schedule.hurry(Job::Poll(scope, collector), now);
+            }
         }
     }
 
-    fn adopt_listed(&mut self, instance: Id, level: Level, listed: Result<FoundAll, Error>) {
+    fn adopt_listed(
+        &mut self,
+        instance: Id,
+        level: Level,
+        listed: Result<FoundAll, Error>,
+        asked_at: Duration,
+    ) {
         let Ok(FoundAll { found, complete }) = listed else {
             for scope in self.fleet.scopes(instance, level) {
                 self.store.fail(scope, Collector::Discovery);
             }
             return;
         };
+        let known: BTreeSet<_> = self.fleet.scopes(instance, level).collect();
         let listed: BTreeSet<_> = found.iter().map(|found| found.scope).collect();
-        let new = listed.iter().filter(|scope| !self.fleet.contains(**scope)).count();
         for found in found {
-            self.adopt(found);
+            self.adopt(found, asked_at);
         }
-        let gone = if complete { self.fleet.retain(instance, level, &listed) } else { 0 };
-        if gone > 0 {
-            self.store.retain(instance, level, &listed);
-            self.drop_jobs(|scope| {
-                scope.instance() == instance && scope.level() == level && !listed.contains(&scope)
-            });
-        }
+        let missing: BTreeSet<_> = known.difference(&listed).copied().collect();
+        let gone = if self.may_forget(instance, level, complete, listed.is_empty(), missing.is_empty()) {
+            self.forget(&missing);
+            missing.len()
+        } else {
+            for scope in &missing {
+                self.store.fail(*scope, Collector::Discovery);
+            }
+            if !complete {
+                self.unlisted.extend(missing);
+            }
+            0
+        };
+        let new = listed.difference(&known).count();
         if new > 0 || gone > 0 {
-            info!(account = self.config.account, %instance, %level, new, gone, known = listed.len(), "discovered");
+            info!(account = self.config.account, %instance, scopes = %level, new, gone, known = listed.len(), "discovered");
         }
+    }
+
+    /// Whether scopes that a list does not hold are gone. Not when the list is not whole; and a list that is suddenly empty
+    /// has to be so twice.
+    fn may_forget(
+        &mut self,
+        instance: Id,
+        level: Level,
+        complete: bool,
+        is_empty: bool,
+        none_missing: bool,
+    ) -> bool {
+        let suspicious = is_empty && !none_missing && self.emptied.insert((instance, level));
+        if suspicious {
+            warn!(account = self.config.account, %instance, scopes = %level, "the list is empty: waiting for the next one");
+        }
+        if !is_empty {
+            self.emptied.remove(&(instance, level));
+        }
+        complete && !suspicious
+    }
+
+    /// Forgets scopes: all their series go at once.
+    fn forget(&mut self, gone: &BTreeSet<Scope>) {
+        if gone.is_empty() {
+            return;
+        }
+        for &scope in gone {
+            self.fleet.remove(scope);
+            self.store.forget(scope);
+            self.unlisted.remove(&scope);
+        }
+        self.drop_jobs(|scope| gone.contains(&scope));
     }
 
     fn apply_read(
@@ -142,54 +241,67 @@ impl Poller {
         scope: Scope,
         collector: Collector,
         read: Result<Box<Read>, Error>,
-    ) -> Option<Error> {
-        let error = match read {
+        asked_at: Duration,
+    ) -> Result<(), Why> {
+        let done = match read {
             Ok(read) => {
                 let Read { reading, found } = *read;
                 if let Some(found) = found {
-                    self.adopt(found);
+                    self.adopt(found, asked_at);
                 }
-                self.store.put(scope, collector, reading);
+                self.store.put(scope, collector, reading, asked_at);
                 self.failures.succeeded(&self.config.account, job);
-                None
+                Ok(())
             }
             Err(error) => {
                 self.store.fail(scope, collector);
                 self.detail_failed(job, scope, &error);
-                Some(error)
+                Err(error.label())
             }
         };
+        self.note_own_poll(scope, collector, done.is_ok());
+        self.put_back(job);
+        done
+    }
+
+    /// Notes how a poll of an instance itself went; of other scopes there is nothing to note.
+    pub(super) fn note_own_poll(&mut self, scope: Scope, collector: Collector, success: bool) {
         if let Scope::Instance { instance } = scope {
             let failing = &mut self.instances.entry(instance).or_default().failing;
-            if error.is_none() {
+            if success {
                 failing.remove(&collector)
             } else {
                 failing.insert(collector)
             };
             self.tell_up(instance);
         }
-        self.put_back(job);
-        error
     }
 
-    /// A refused poll says nothing yet: the token may be gone for all, or for this one action only. Discovery tells,
-    /// and logs it once instead of once for each scope.
+    /// A poll that is refused or not answered says nothing yet: the token may be gone, or Losant out of reach, for all or
+    /// for this one question. Discovery tells, and logs it once instead of once for each scope.
     fn detail_failed(&mut self, job: Job, scope: Scope, error: &Error) {
-        if !matches!(error, Error::Unauthorized { .. }) {
-            self.failures.failed(&self.config.account, job, error.label(), error);
-        } else if !self.refused {
-            if self.suspects.is_empty() {
-                self.schedule.hurry(discovery_of(scope.instance()), self.clock.uptime());
+        let account = &self.config.account;
+        match error {
+            error if self.refused => self.failures.explained(account, job, error.label(), error),
+            error if may_concern_all(error) && self.failures.in_a_row(job) == 0 => {
+                self.failures.note(job, error.label(), false);
+                self.suspects.insert(job, error.clone());
+                if self.failures.in_a_row(discovery_of(scope.instance())) == 0 {
+                    self.schedule.hurry(discovery_of(scope.instance()), self.clock.uptime());
+                }
             }
-            self.suspects.push((job, error.to_string()));
+            error => {
+                self.failures.failed(account, job, error.label(), error);
+                // Missing from a list that was not whole, and not to be found: gone.
+                if matches!(error, Error::NotFound { .. }) && self.unlisted.contains(&scope) {
+                    self.forget(&BTreeSet::from([scope]));
+                }
+            }
         }
     }
 
-    fn discovery_failed(&mut self, job: Job, error: &Error) {
-        if !matches!(error, Error::Unauthorized { .. }) {
-            self.failures.failed(&self.config.account, job, error.label(), error);
-            return;
-        }
+    /// Stops everything but discovery until Losant accepts the token.
+    fn refuse(&mut self, error: &Error) {
         self.suspects.clear();
         if !std::mem::replace(&mut self.refused, true) {
             error!(
@@ -201,21 +313,48 @@ impl Poller {
         for cycle in &mut self.cycles {
             cycle.give_up(true, |job| job.collector() == Collector::Discovery);
         }
-        for state in self.instances.values_mut() {
-            state.discovered = Some(false);
-        }
-        for instance in self.instances.keys().copied().collect::<Vec<_>>() {
-            self.tell_up(instance);
-        }
     }
 
-    fn token_accepted(&mut self) {
+    /// Goes on after [`Poller::refuse`] as soon as one instance is not refused.
+    fn accept_if_no_instance_is_refused(&mut self) {
+        if !self.instances.is_empty() && self.instances.values().all(|state| state.refused) {
+            return;
+        }
         if std::mem::replace(&mut self.refused, false) {
             info!(account = self.config.account, "Losant accepts the token again");
         }
-        for (job, error) in std::mem::take(&mut self.suspects) {
-            self.failures.failed(&self.config.account, job, "unauthorized", &error);
+    }
+
+    /// Says what failed polls of an instance meant: nothing of their own where discovery fails as well.
+    fn clear_suspects(&mut self, instance: Id, discovery: Option<&Error>) {
+        let of_instance = |job: &Job| job.scope().is_some_and(|scope| scope.instance() == instance);
+        let (cleared, left) =
+            std::mem::take(&mut self.suspects).into_iter().partition(|(job, _)| of_instance(job));
+        self.suspects = left;
+        let cleared: BTreeMap<Job, Error> = cleared;
+        for (job, error) in cleared {
+            if discovery.is_none() {
+                warn!(account = self.config.account, %error, "{job} failed");
+                self.failures.told(job);
+            }
         }
+    }
+
+    /// Makes polls that failed due at once, now that Losant can be read again. The budget spreads them.
+    fn hurry_failed(&mut self, instance: Id) {
+        let now = self.clock.uptime();
+        let failed: Vec<_> = self.failures.jobs().filter(|job| is_detail_of(*job, instance)).collect();
+        for job in failed {
+            self.schedule.hurry(job, now);
+        }
+    }
+
+    /// Whether the account works as a whole: every instance that it has could be read.
+    fn tell_account_up(&self) {
+        let up = !self.instances.is_empty()
+            && self.failed_listings == 0
+            && self.instances.values().all(|state| state.discovered == Some(true));
+        self.metrics.account_up(&self.config.account, up);
     }
 
     fn tell_up(&self, instance: Id) {
@@ -230,9 +369,8 @@ impl Poller {
     fn hurry_in_cycles(&mut self, first: Job, then: &[Job]) {
         let now = self.clock.uptime();
         for cycle in self.cycles.iter_mut().filter(|cycle| cycle.awaits(first)) {
-            cycle.expect(then.iter().copied());
             for &job in then {
-                self.schedule.hurry(job, now);
+                cycle.expect(job, self.schedule.hurry(job, now));
             }
         }
     }
@@ -241,10 +379,20 @@ impl Poller {
         let keep = |job: &Job| !job.scope().is_some_and(&gone);
         self.schedule.retain(keep);
         self.failures.retain(keep);
+        self.suspects.retain(|job, _| keep(job));
         for cycle in &mut self.cycles {
             cycle.give_up(false, keep);
         }
     }
+}
+
+/// Whether an error is of the kind that all questions to Losant would meet.
+const fn may_concern_all(error: &Error) -> bool {
+    let out_of_reach = matches!(
+        error,
+        Error::Unavailable { reason: Unavailable::Timeout | Unavailable::Connect | Unavailable::Io, .. }
+    );
+    out_of_reach || matches!(error, Error::Unauthorized { .. })
 }
 
 fn is_detail_of(job: Job, instance: Id) -> bool {

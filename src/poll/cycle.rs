@@ -1,6 +1,6 @@
 //! One poll of everything, on demand.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use tokio::sync::oneshot;
 
@@ -15,29 +15,32 @@ pub struct CycleReport {
     pub failed: usize,
 }
 
-/// A cycle under way: it is over when every job that was there, or was found meanwhile, has ended once.
+/// A cycle under way: it is over when every job that was there, or was found meanwhile, has run once from start to end.
 #[derive(Debug)]
 pub(super) struct Cycle {
-    pending: BTreeSet<Job>,
+    /// Jobs to wait for, and whether one is running that began before: that run says nothing.
+    pending: BTreeMap<Job, bool>,
     report: CycleReport,
     reply: oneshot::Sender<CycleReport>,
 }
 
 impl Cycle {
-    pub(super) fn new(pending: BTreeSet<Job>, reply: oneshot::Sender<CycleReport>) -> Self {
-        Self { pending, report: CycleReport::default(), reply }
+    pub(super) fn new(reply: oneshot::Sender<CycleReport>) -> Self {
+        Self { pending: BTreeMap::new(), report: CycleReport::default(), reply }
     }
 
     pub(super) fn awaits(&self, job: Job) -> bool {
-        self.pending.contains(&job)
+        self.pending.get(&job) == Some(&false)
     }
 
-    pub(super) fn expect(&mut self, jobs: impl IntoIterator<Item = Job>) {
-        self.pending.extend(jobs);
+    pub(super) fn expect(&mut self, job: Job, is_running: bool) {
+        self.pending.insert(job, is_running);
     }
 
     pub(super) fn ended(&mut self, job: Job, success: bool) {
-        if self.pending.remove(&job) {
+        let Some(began_before) = self.pending.get_mut(&job) else { return };
+        if !std::mem::take(began_before) {
+            self.pending.remove(&job);
             let count = if success { &mut self.report.succeeded } else { &mut self.report.failed };
             *count += 1;
         }
@@ -46,7 +49,7 @@ impl Cycle {
     /// Takes out jobs that will not run; they count as failed where `failed` says so.
     pub(super) fn give_up(&mut self, failed: bool, keep: impl Fn(&Job) -> bool) {
         let before = self.pending.len();
-        self.pending.retain(keep);
+        self.pending.retain(|job, _| keep(job));
         if failed {
             self.report.failed += before - self.pending.len();
         }

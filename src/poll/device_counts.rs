@@ -7,17 +7,28 @@ use crate::losant::wire::{DeviceDay, Series};
 use crate::losant::{Client, Error};
 use crate::usage::{Measure, Reading, Scope, Window};
 
-/// Reads one scope: yesterday and today.
-pub(super) async fn read(client: &Client, scope: Scope, now: Timestamp) -> Result<Reading, Error> {
+/// Reads one scope: yesterday and today. `summarised` is what the scope's summary says, for an answer that leaves days
+/// without devices out.
+pub(super) async fn read(
+    client: &Client,
+    scope: Scope,
+    summarised: Option<f64>,
+    now: Timestamp,
+) -> Result<Reading, Error> {
     let asked = (Window::day(now).previous().start, now);
     let answer = client.device_counts(scope, asked.0, asked.1).await?;
-    Ok(reading(&answer, asked, now))
+    Ok(reading(&answer, summarised, asked, now))
 }
 
-fn reading(answer: &Series<DeviceDay>, asked: (Timestamp, Timestamp), now: Timestamp) -> Reading {
+fn reading(
+    answer: &Series<DeviceDay>,
+    summarised: Option<f64>,
+    asked: (Timestamp, Timestamp),
+    now: Timestamp,
+) -> Reading {
     let mut reading = Reading::at(now);
     let newest = answer.counts.iter().filter(|day| day.total.is_some()).max_by_key(|day| day.date);
-    if let Some(total) = newest.and_then(|day| day.total) {
+    if let Some(total) = newest.and_then(|day| day.total).or(summarised) {
         reading.add(Measure::Devices, [], total);
     }
     let today = Window::day(now);
@@ -66,7 +77,7 @@ mod tests {
                 })
                 .collect(),
         };
-        reading(&answer, (Window::day(now).previous().start, now), now)
+        reading(&answer, None, (Window::day(now).previous().start, now), now)
             .samples
             .iter()
             .map(|sample| (sample.measure, sample.value))

@@ -12,6 +12,8 @@ use crate::usage::{BillingPeriod, Id, Label, Measure, Reading, Scope};
 pub(super) struct Found {
     pub(super) scope: Scope,
     pub(super) period: Option<BillingPeriod>,
+    /// How many devices the summary counts.
+    pub(super) devices: Option<f64>,
     pub(super) reading: Reading,
 }
 
@@ -35,6 +37,19 @@ impl Discovered {
     /// The first error, if any part failed.
     pub(super) fn error(&self) -> Option<&Error> {
         self.instance.as_ref().err().or(self.orgs.as_ref().err()).or(self.sandboxes.as_ref().err())
+    }
+}
+
+impl Discovered {
+    /// Whether Losant told all that it is willing to tell: the instance, and the lists or a final no to them. A token may
+    /// be good for orgs and not for sandboxes, and an older installation may not have them.
+    pub(super) fn is_answered(&self) -> bool {
+        let answered = |listed: &Result<FoundAll, Error>| {
+            listed.as_ref().err().is_none_or(|error| {
+                matches!(error, Error::Forbidden { .. } | Error::NotFound { .. } | Error::Rejected { .. })
+            })
+        };
+        self.instance.is_ok() && answered(&self.orgs) && answered(&self.sandboxes)
     }
 }
 
@@ -91,7 +106,7 @@ fn of_instance(instance: Id, found: &wire::Instance, now: Timestamp) -> Found {
     // An instance reports no billing period; its figures are shown by calendar month.
     let period = Some(BillingPeriod::calendar_month(now));
     add_period(&mut reading, period);
-    Found { scope: Scope::Instance { instance }, period, reading }
+    Found { scope: Scope::Instance { instance }, period, devices: None, reading }
 }
 
 fn of_org(instance: Id, found: &wire::Org, now: Timestamp) -> Found {
@@ -128,9 +143,10 @@ fn of_org(instance: Id, found: &wire::Org, now: Timestamp) -> Found {
             summary.counts.get("pendingInviteCount").copied(),
         );
     }
-    let period = period(found.current_period_start, found.current_period_end);
+    let period = found.billing_period();
     add_period(&mut reading, period);
-    Found { scope: Scope::Org { instance, org: found.id }, period, reading }
+    let devices = devices(found.summary.as_ref());
+    Found { scope: Scope::Org { instance, org: found.id }, period, devices, reading }
 }
 
 fn of_sandbox(instance: Id, found: &wire::Sandbox, emails: bool, now: Timestamp) -> Found {
@@ -147,9 +163,14 @@ fn of_sandbox(instance: Id, found: &wire::Sandbox, emails: bool, now: Timestamp)
     if let Some(summary) = &found.summary {
         add_summary(&mut reading, summary);
     }
-    let period = period(found.current_period_start, found.current_period_end);
+    let period = found.billing_period();
     add_period(&mut reading, period);
-    Found { scope: Scope::Sandbox { instance, sandbox: found.id }, period, reading }
+    let devices = devices(found.summary.as_ref());
+    Found { scope: Scope::Sandbox { instance, sandbox: found.id }, period, devices, reading }
+}
+
+fn devices(summary: Option<&wire::Summary>) -> Option<f64> {
+    summary?.counts.get("deviceCount").copied()
 }
 
 fn add_summary(reading: &mut Reading, summary: &wire::Summary) {
@@ -157,12 +178,8 @@ fn add_summary(reading: &mut Reading, summary: &wire::Summary) {
     add_number(reading, Measure::Storage, summary.storage.as_ref().and_then(|storage| storage.size));
 }
 
-fn period(start: Option<Timestamp>, end: Option<Timestamp>) -> Option<BillingPeriod> {
-    start.map(|start| BillingPeriod { start, end })
-}
-
 fn add_period(reading: &mut Reading, period: Option<BillingPeriod>) {
-    let until = period.and_then(|period| period.next_start(reading.read_at));
+    let until = period.map(|period| period.holds_until(reading.read_at));
     for (measure, at) in [
         (Measure::PeriodStart, period.map(|period| period.start)),
         (Measure::PeriodEnd, period.and_then(|period| period.end)),

@@ -59,12 +59,14 @@ impl Errand {
         let now = self.clock.now();
         // The period that was true when the scope was listed may have ended since. Ask before numbers of two periods
         // are added up under one name.
-        let found = if known.may_have_turned_over(now) && collector != Collector::DeviceCounts {
+        let found = if known.period_is_uncertain(now) && collector != Collector::DeviceCounts {
             Some(discovery::rediscover(&self.client, scope, self.sandbox_email, now).await?)
         } else {
             None
         };
         let period = found.as_ref().map_or(known.period, |found| found.period);
+        // A total of a period that has not begun, or that may be the one before, would be made up.
+        let period = period.filter(|period| period.start < now && !period.is_doubtful(now));
         let client = &self.client;
         let reading = match collector {
             Collector::Discovery => Reading::at(now),
@@ -72,7 +74,7 @@ impl Errand {
             Collector::PayloadCountsBreakdown => {
                 payload_counts_breakdown::read(client, scope, period, self.settle_delay, now).await?
             }
-            Collector::DeviceCounts => device_counts::read(client, scope, now).await?,
+            Collector::DeviceCounts => device_counts::read(client, scope, known.devices, now).await?,
             Collector::NotebookMinuteCounts => {
                 notebook_minute_counts::read(client, scope, period, now).await?
             }

@@ -21,7 +21,13 @@ use crate::usage::Collector;
 pub struct PollMetrics {
     polls: Family<PollLabels, Counter>,
     sweep_duration: Gauge<f64, AtomicU64>,
+    account_up: Family<AccountLabels, Gauge>,
     lag: LagBoards,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AccountLabels {
+    account: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -33,8 +39,12 @@ struct PollLabels {
 impl PollMetrics {
     /// Registers the metrics.
     pub fn register(registry: &mut Registry, clock: Clock) -> Self {
-        let metrics =
-            Self { polls: Family::default(), sweep_duration: Gauge::default(), lag: LagBoards::default() };
+        let metrics = Self {
+            polls: Family::default(),
+            sweep_duration: Gauge::default(),
+            account_up: Family::default(),
+            lag: LagBoards::default(),
+        };
         registry.register(
             "losant_exporter_polls",
             "Polls that ended, by collector and result: success, or the word for what failed",
@@ -45,12 +55,22 @@ impl PollMetrics {
             "How long the last discovery of an instance with all its orgs and sandboxes took",
             metrics.sweep_duration.clone(),
         );
+        registry.register(
+            "losant_exporter_account_up",
+            "1 when the last discovery of every instance of the account succeeded, else 0, from the start on",
+            metrics.account_up.clone(),
+        );
         registry.register_collector(Box::new(PollLag { boards: metrics.lag.clone(), clock }));
         metrics
     }
 
     pub(super) fn ended(&self, collector: Collector, result: &'static str) {
         self.polls.get_or_create(&PollLabels { collector: collector.as_str(), result }).inc();
+    }
+
+    pub(super) fn account_up(&self, account: &str, up: bool) {
+        let labels = AccountLabels { account: account.to_owned() };
+        self.account_up.get_or_create(&labels).set(i64::from(up));
     }
 
     pub(super) fn swept(&self, duration: Duration) {

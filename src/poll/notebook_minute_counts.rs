@@ -22,7 +22,7 @@ const LAST_DAY: Measures =
 const PERIOD: Measures = Measures { time: Measure::NotebookRunTimePeriod, runs: Measure::NotebookRunsPeriod };
 
 /// Reads one scope. One request when the billing period began before yesterday, else one for the two days and one for
-/// the period: a range that starts within a day cuts the day's bucket.
+/// the period. Without a period that starts at a UTC midnight, the period's figures are unknown.
 pub(super) async fn read(
     client: &Client,
     scope: Scope,
@@ -31,7 +31,8 @@ pub(super) async fn read(
 ) -> Result<Reading, Error> {
     let today = Window::day(now);
     let yesterday = today.previous();
-    let period = period.filter(|period| period.start < now);
+    // Buckets are days, and nobody says whether the first one is cut where a period starts within a day.
+    let period = period.filter(|period| Window::day(period.start).start == period.start);
     let since_period_start = match period {
         Some(period) => Some(Days::read(client, scope, period.start, now).await?),
         None => None,
@@ -46,8 +47,7 @@ pub(super) async fn read(
         days.add(&mut reading, yesterday, &LAST_DAY, Some(today.end));
     }
     if let (Some(days), Some(period)) = (&since_period_start, period) {
-        // The first bucket starts at midnight, also when the period starts later that day.
-        days.add_all(&mut reading, period.start, &PERIOD, period.next_start(now));
+        days.add_all(&mut reading, period.start, &PERIOD, Some(period.holds_until(now)));
     }
     Ok(reading)
 }

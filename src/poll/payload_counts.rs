@@ -15,8 +15,8 @@ pub(super) async fn read(
     now: Timestamp,
 ) -> Result<Reading, Error> {
     let mut reading = Reading::at(now);
-    let Some(period) = period.filter(|period| period.start < now) else { return Ok(reading) };
-    let until = period.next_start(now);
+    let Some(period) = period else { return Ok(reading) };
+    let until = Some(period.holds_until(now));
     for (unit, measure) in
         [(Unit::Payloads, Measure::PayloadsPeriod), (Unit::Bytes, Measure::PayloadBytesPeriod)]
     {

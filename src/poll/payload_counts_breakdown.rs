@@ -58,23 +58,41 @@ pub(super) async fn read(
     let last_hour_end = windows.last_hour.end.as_second();
     #[expect(clippy::cast_precision_loss, reason = "a second of this age is exact in a double")]
     reading.add(Measure::LastHourEnd, [], last_hour_end as f64);
-    if let Some(period) = period.filter(|period| period.start < now) {
-        let answer = client
-            .payload_counts_breakdown(
-                scope,
-                period.start,
-                now,
-                Resolution::Day,
-                Unit::Payloads,
-                Billing::BillableOnly,
-            )
-            .await?;
-        let days = Buckets::new(answer, (period.start, now));
-        if let Some(total) = days.sum_since(period.start, now) {
-            reading.add_until(Measure::BillablePayloadsPeriod, [], total, period.next_start(now));
-        }
+    if let Some(period) = period
+        && let Some(total) = billable_since(client, scope, period.start, now).await?
+    {
+        reading.add_until(Measure::BillablePayloadsPeriod, [], total, Some(period.holds_until(now)));
     }
     Ok(reading)
+}
+
+/// Billable payloads since `start`: by whole days, and by hours on a first day that does not begin at midnight. Nobody says
+/// whether a bucket is cut where a range begins within it, so none is asked for that way. `None` where an hour would be.
+async fn billable_since(
+    client: &Client,
+    scope: Scope,
+    start: Timestamp,
+    now: Timestamp,
+) -> Result<Option<f64>, Error> {
+    let total = async |start, end, resolution| {
+        let billing = Billing::BillableOnly;
+        let answer =
+            client.payload_counts_breakdown(scope, start, end, resolution, Unit::Payloads, billing).await?;
+        Ok::<_, Error>(Buckets::new(answer, (start, end)).sum(Window { start, end: Timestamp::MAX }, now))
+    };
+    let first_day = Window::day(start);
+    if first_day.start == start {
+        return total(start, now, Resolution::Day).await;
+    }
+    if Window::hour(start).start != start {
+        return Ok(None);
+    }
+    if now <= first_day.end {
+        return total(start, now, Resolution::Hour).await;
+    }
+    let hours = total(start, Window::last_millisecond(first_day.end), Resolution::Hour).await?;
+    let days = total(first_day.end, now, Resolution::Day).await?;
+    Ok(hours.zip(days).map(|(hours, days)| hours + days))
 }
 
 fn add_windows(
@@ -121,15 +139,6 @@ impl Buckets {
             return None;
         }
         self.counts.iter().filter(|(date, _)| window.contains(*date)).map(|(_, value)| *value).sum()
-    }
-
-    /// The sum over the whole answer, which was to begin at `start`.
-    fn sum_since(&self, start: Timestamp, now: Timestamp) -> Option<f64> {
-        if !self.coverage.covers(Window { start, end: Timestamp::MAX }, now) {
-            return None;
-        }
-        // Also a first bucket that begins before `start`, at the midnight before: it holds what came after.
-        self.counts.iter().map(|(_, value)| *value).sum()
     }
 }
 

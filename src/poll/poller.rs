@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{Id as TaskId, JoinError, JoinSet};
-use tracing::error;
+use tracing::{error, info};
 
 use super::cycle::{Cycle, CycleReport};
 use super::errand::{Errand, Outcome};
@@ -16,9 +16,13 @@ use super::metrics::{LagBoard, PollMetrics};
 use super::schedule::Schedule;
 use crate::clock::Clock;
 use crate::config::PollingConfig;
-use crate::losant::Client;
+use crate::losant::{Client, Error};
 use crate::store::Store;
-use crate::usage::{Collector, Id, Scope};
+use crate::usage::{Collector, Id, Level, Scope};
+
+/// A collector that keeps failing for a scope is asked this many times its interval apart at most: four hanging orgs must
+/// not fill every place.
+const LONGEST_BACKOFF: u32 = 4;
 
 /// First wait after a failed discovery; it doubles up to the discovery interval. Until discovery has succeeded once
 /// nothing can be shown, so five minutes would be a long time.
@@ -55,15 +59,30 @@ pub struct Poller {
     pub(super) instances: BTreeMap<Id, InstanceState>,
     /// Whether it is known which instances there are.
     pub(super) instances_known: bool,
+    /// Listings of instances that failed in a row.
+    pub(super) failed_listings: u32,
+    /// Scopes that a list was not whole enough to tell whether they still exist.
+    pub(super) unlisted: BTreeSet<Scope>,
+    /// Lists that came back empty where there had been scopes, and have to do so once more to be believed.
+    pub(super) emptied: BTreeSet<(Id, Level)>,
     pub(super) cycles: Vec<Cycle>,
     /// Whether Losant refuses the token: then only discovery runs, to notice when it is accepted again.
     pub(super) refused: bool,
-    /// Jobs that were refused while it was not clear yet whether it is the token or they alone.
-    pub(super) suspects: Vec<(Job, String)>,
+    /// Jobs that were refused or not answered while it is not clear yet whether that is so for all or for them alone.
+    pub(super) suspects: BTreeMap<Job, Error>,
     lag: LagBoard,
     tasks: JoinSet<Outcome>,
-    jobs: HashMap<TaskId, Job>,
+    jobs: HashMap<TaskId, Running>,
+    idle_waiters: Vec<oneshot::Sender<()>>,
     commands: mpsc::Receiver<Command>,
+}
+
+/// A job under way.
+#[derive(Clone, Copy, Debug)]
+struct Running {
+    job: Job,
+    /// Uptime at its start.
+    since: Duration,
 }
 
 /// How an instance itself is doing.
@@ -71,8 +90,10 @@ pub struct Poller {
 pub(super) struct InstanceState {
     /// Whether the last discovery succeeded; `None` before the first.
     pub(super) discovered: Option<bool>,
-    /// Whether a discovery has ever succeeded.
+    /// Whether Losant has ever told all it is willing to tell of the instance and who belongs to it.
     pub(super) known: bool,
+    /// Whether the last discovery was refused for the token.
+    pub(super) refused: bool,
     /// Discoveries that failed in a row.
     pub(super) failures_in_a_row: u32,
     /// Collectors whose last poll of the instance itself failed.
@@ -88,6 +109,7 @@ pub struct PollerHandle {
 #[derive(Debug)]
 enum Command {
     PollNow(oneshot::Sender<CycleReport>),
+    Idle(oneshot::Sender<()>),
 }
 
 impl PollerHandle {
@@ -96,6 +118,14 @@ impl PollerHandle {
         let (reply, report) = oneshot::channel();
         self.commands.send(Command::PollNow(reply)).await.ok()?;
         report.await.ok()
+    }
+
+    /// Waits until no poll is due or under way.
+    pub async fn idle(&self) {
+        let (reply, idle) = oneshot::channel();
+        if self.commands.send(Command::Idle(reply)).await.is_ok() {
+            let _ = idle.await;
+        }
     }
 }
 
@@ -127,11 +157,15 @@ impl Poller {
             failures: Failures::default(),
             instances: BTreeMap::new(),
             instances_known: false,
+            failed_listings: 0,
+            unlisted: BTreeSet::new(),
+            emptied: BTreeSet::new(),
             cycles: Vec::new(),
             refused: false,
-            suspects: Vec::new(),
+            suspects: BTreeMap::new(),
             tasks: JoinSet::new(),
             jobs: HashMap::new(),
+            idle_waiters: Vec::new(),
             commands,
         };
         (poller, PollerHandle { commands: sender })
@@ -144,16 +178,26 @@ impl Poller {
         let mut shutdown = std::pin::pin!(shutdown);
         let mut ready = false;
         self.schedule_instances();
+        self.metrics.account_up(&self.config.account, false);
         loop {
             if !ready {
                 let state = self.progress();
                 ready = state.is_ok();
+                if ready {
+                    info!(account = self.config.account, "everything has been polled once");
+                }
                 progress(state);
             }
             self.start_due_jobs();
             self.lag.write(self.schedule.earliest_due());
             let clock = self.clock.clone();
             let next_due = self.schedule.next_due(self.may_run());
+            if self.tasks.is_empty() {
+                for waiter in self.idle_waiters.drain(..) {
+                    // Whoever asked may have gone away.
+                    let _ = waiter.send(());
+                }
+            }
             let has_room = self.tasks.len() < self.config.concurrency;
             tokio::select! {
                 () = &mut shutdown => return,
@@ -180,12 +224,14 @@ impl Poller {
     }
 
     fn start_due_jobs(&mut self) {
-        while self.tasks.len() < self.config.concurrency {
-            let may_run = self.may_run();
+        // One place more than the rest have is kept for discovery.
+        while self.tasks.len() <= self.config.concurrency {
+            let (may_run, full) = (self.may_run(), self.tasks.len() == self.config.concurrency);
+            let may_run = |collector| may_run(collector) && (!full || collector == Collector::Discovery);
             let Some(job) = self.schedule.pop_due(self.clock.uptime(), may_run) else { break };
             let known = self.fleet.known(job.scope());
             let task = self.tasks.spawn(self.errand.clone().run(job, known));
-            self.jobs.insert(task.id(), job);
+            self.jobs.insert(task.id(), Running { job, since: self.clock.uptime() });
         }
     }
 
@@ -198,14 +244,20 @@ impl Poller {
         match command {
             Command::PollNow(reply) => {
                 let now = self.clock.uptime();
-                let first: BTreeSet<_> =
-                    self.schedule.jobs().filter(|job| job.collector() == Collector::Discovery).collect();
-                for &job in &first {
-                    self.schedule.hurry(job, now);
+                let mut cycle = Cycle::new(reply);
+                // The list of instances leads to their discovery, and that to all else.
+                let first: Vec<_> = if self.schedule.contains(Job::Instances) {
+                    vec![Job::Instances]
+                } else {
+                    self.instances.keys().copied().map(discovery_of).collect()
+                };
+                for job in first {
+                    cycle.expect(job, self.schedule.hurry(job, now));
                 }
-                self.cycles.push(Cycle::new(first, reply));
+                self.cycles.push(cycle);
                 self.finish_cycles();
             }
+            Command::Idle(reply) => self.idle_waiters.push(reply),
         }
     }
 
@@ -214,11 +266,11 @@ impl Poller {
             Ok((id, outcome)) => (id, Ok(outcome)),
             Err(error) => (error.id(), Err(error)),
         };
-        let Some(job) = self.jobs.remove(&id) else { return };
+        let Some(Running { job, since }) = self.jobs.remove(&id) else { return };
         let success = match outcome {
             // Taken out while it ran: what it brought is about somebody who is gone.
             _ if !self.schedule.contains(job) => true,
-            Ok(outcome) => self.apply(job, outcome),
+            Ok(outcome) => self.apply(job, outcome, since),
             Err(error) => self.died(job, &error),
         };
         for cycle in &mut self.cycles {
@@ -232,15 +284,19 @@ impl Poller {
         error!(account = self.config.account, %error, "{job} died");
         if let Job::Poll(scope, collector) = job {
             self.store.fail(scope, collector);
+            self.note_own_poll(scope, collector, false);
         }
+        self.failures.note(job, "died", true);
         self.metrics.ended(job.collector(), "died");
         self.put_back(job);
         false
     }
 
+    /// Makes a job due again: after its interval, or a multiple of it while it keeps failing.
     pub(super) fn put_back(&mut self, job: Job) {
         let interval = self.config.polling.interval(job.collector());
-        self.schedule.ended(job, self.clock.uptime(), interval);
+        let times = 1 << self.failures.in_a_row(job).saturating_sub(1).min(16);
+        self.schedule.ended(job, self.clock.uptime(), interval * LONGEST_BACKOFF.min(times));
     }
 
     /// Makes a failed discovery due again: soon, then less and less often.

@@ -53,26 +53,28 @@ impl Schedule {
         self.entries.contains_key(&job)
     }
 
-    /// Makes a job due at once; one that is running will run once more.
-    pub(super) fn hurry(&mut self, job: Job, now: Duration) {
-        let Some(entry) = self.entries.get_mut(&job) else { return };
-        if self.running.contains(&job) {
+    /// Makes a job due at once; one that is running will run once more. Returns whether it is running.
+    pub(super) fn hurry(&mut self, job: Job, now: Duration) -> bool {
+        let running = self.running.contains(&job);
+        let Some(entry) = self.entries.get_mut(&job) else { return false };
+        if running {
             entry.again = true;
-        } else {
+        } else if entry.due > now {
             let before = std::mem::replace(&mut entry.due, now);
             self.queue(job).remove(&(before, job));
             self.queue(job).insert((now, job));
         }
+        running
     }
 
-    /// Hands out the most overdue job for which `may_run` says yes, if any is due.
+    /// Hands out a due job of a collector for which `may_run` says yes: discovery before all else, since it tells what
+    /// the others are worth, then the most overdue.
     pub(super) fn pop_due(&mut self, now: Duration, may_run: impl Fn(Collector) -> bool) -> Option<Job> {
-        let (due, job) = Collector::ALL
-            .into_iter()
-            .filter(|collector| may_run(*collector))
-            .filter_map(|collector| self.queues[collector as usize].first().copied())
-            .min()
-            .filter(|(due, _)| *due <= now)?;
+        let first = |collector: &Collector| {
+            let (due, job) = self.queues[*collector as usize].first().copied()?;
+            (due <= now && may_run(*collector)).then_some((*collector != Collector::Discovery, due, job))
+        };
+        let (_, due, job) = Collector::ALL.iter().filter_map(first).min()?;
         self.queue(job).remove(&(due, job));
         self.running.insert(job);
         Some(job)
@@ -98,9 +100,12 @@ impl Schedule {
     fn put_back(&mut self, job: Job, now: Duration, due: Duration) {
         let Some(entry) = self.entries.get_mut(&job) else { return };
         let due = if entry.again { now } else { due };
+        let before = entry.due;
         self.never_attempted -= usize::from(!entry.attempted);
         *entry = Entry { due, again: false, attempted: true };
         self.running.remove(&job);
+        // Taken out and added again while it ran, it waits already.
+        self.queue(job).remove(&(before, job));
         self.queue(job).insert((due, job));
     }
 
@@ -198,6 +203,34 @@ mod tests {
         schedule.add(job(2), MINUTE);
         schedule.pop_due(3 * MINUTE, any).unwrap();
         assert_eq!(schedule.earliest_due()[Collector::DeviceCounts as usize], Some(MINUTE));
+    }
+
+    #[test]
+    fn discovery_comes_before_jobs_that_are_more_overdue() {
+        let mut schedule = Schedule::default();
+        let discovery =
+            Job::Poll(Scope::Instance { instance: job(2).scope().unwrap().instance() }, Collector::Discovery);
+        schedule.add(job(2), Duration::ZERO);
+        schedule.add(discovery, MINUTE);
+        assert_eq!(
+            schedule.pop_due(Duration::ZERO, any),
+            Some(job(2)),
+            "nothing waits for a discovery that is not due"
+        );
+        schedule.ended_until(job(2), Duration::ZERO, Duration::ZERO);
+        assert_eq!(schedule.pop_due(MINUTE, any), Some(discovery));
+    }
+
+    #[test]
+    fn a_job_that_was_taken_out_and_added_again_while_it_ran_waits_once() {
+        let mut schedule = Schedule::default();
+        schedule.add(job(2), MINUTE);
+        assert_eq!(schedule.pop_due(MINUTE, any), Some(job(2)));
+        schedule.retain(|_| false);
+        schedule.add(job(2), 2 * MINUTE);
+        schedule.ended(job(2), 3 * MINUTE, 5 * MINUTE);
+        let handed_out = std::iter::from_fn(|| schedule.pop_due(60 * MINUTE, any)).count();
+        assert_eq!(handed_out, 1);
     }
 
     #[test]

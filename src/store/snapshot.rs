@@ -26,10 +26,10 @@ pub struct Record {
 pub struct Part {
     /// The last reading.
     pub reading: Option<Arc<Reading>>,
-    /// Wall-clock time of the last success.
+    /// Wall-clock time that the last success speaks of.
     pub last_success: Option<Timestamp>,
-    /// Uptime at the last success: ages are measured on the clock that nobody can set.
-    pub stored_at: Duration,
+    /// Uptime at which the last success was asked for: ages are measured on the clock that nobody can set.
+    pub asked_at: Duration,
     /// Whether the last attempt failed.
     pub failing: bool,
 }
@@ -83,7 +83,7 @@ impl Snapshot {
             record
                 .parts
                 .iter()
-                .filter(move |part| uptime.saturating_sub(part.stored_at) <= expire_after)
+                .filter(move |part| uptime.saturating_sub(part.asked_at) <= expire_after)
                 .filter_map(|part| part.reading.as_deref())
                 .flat_map(|reading| &reading.samples)
                 .filter(move |sample| sample.holds_until.is_none_or(|end| now < end))
@@ -122,7 +122,7 @@ impl Record {
             return ScopeState::Failing;
         }
         let fresh = self.parts.iter().zip(limits).all(|(part, limit)| {
-            part.last_success.is_some() && uptime.saturating_sub(part.stored_at) <= limit
+            part.last_success.is_some() && uptime.saturating_sub(part.asked_at) <= limit
         });
         if fresh { ScopeState::Fresh } else { ScopeState::Stale }
     }

@@ -24,6 +24,19 @@ impl Id {
 #[error("{0:?} is not a Losant id: expected 24 hexadecimal digits")]
 pub struct InvalidId(String);
 
+impl InvalidId {
+    /// How much of the text is repeated: it may be a token that stands in the wrong place.
+    const SHOWN: usize = 12;
+
+    fn new(text: &str) -> Self {
+        let mut shown: String = text.chars().take(Self::SHOWN).collect();
+        if shown.len() < text.len() {
+            shown.push('…');
+        }
+        Self(shown)
+    }
+}
+
 impl FromStr for Id {
     type Err = InvalidId;
 
@@ -31,13 +44,13 @@ impl FromStr for Id {
         let digits = text.as_bytes();
         let mut bytes = [0; Self::BYTES];
         if digits.len() != bytes.len() * 2 {
-            return Err(InvalidId(text.to_owned()));
+            return Err(InvalidId::new(text));
         }
         for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            let &[high, low] = pair else { return Err(InvalidId(text.to_owned())) };
+            let &[high, low] = pair else { return Err(InvalidId::new(text)) };
             match (hex(high), hex(low)) {
                 (Some(high), Some(low)) => *byte = high << 4 | low,
-                _ => return Err(InvalidId(text.to_owned())),
+                _ => return Err(InvalidId::new(text)),
             }
         }
         Ok(Self(bytes))

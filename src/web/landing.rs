@@ -54,7 +54,7 @@ fn write(
     html.push_str("<nav>\n");
     write_link(html, telemetry_path.trim_start_matches('/'), "Metrics", "what Prometheus scrapes")?;
     write_link(html, "-/healthy", "Health", "whether the process is alive")?;
-    write_link(html, "-/ready", "Readiness", "whether there is something to scrape")?;
+    write_link(html, "-/ready", "Readiness", "whether everything has been polled once")?;
     for link in links {
         write_link(html, &link.href, &link.title, &link.description)?;
     }
@@ -128,7 +128,7 @@ mod tests {
         <nav>
         <a href="metrics"><b>Metrics</b><span>what Prometheus scrapes</span></a>
         <a href="-/healthy"><b>Health</b><span>whether the process is alive</span></a>
-        <a href="-/ready"><b>Readiness</b><span>whether there is something to scrape</span></a>
+        <a href="-/ready"><b>Readiness</b><span>whether everything has been polled once</span></a>
         </nav>
         </main>
         </body>

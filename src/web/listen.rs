@@ -34,7 +34,7 @@ pub struct InvalidListenAddress {
 
 /// An address on which nobody can listen.
 #[derive(Debug, thiserror::Error)]
-#[error("--web.listen-address={address}: cannot listen")]
+#[error("cannot listen on {address}")]
 pub struct BindError {
     address: ListenAddress,
     source: io::Error,
@@ -205,7 +205,7 @@ mod tests {
         let error = bind(&[address("127.0.0.1:0"), address(&taken.to_string())]).await.unwrap_err();
         drop(holder);
         let message = error.to_string();
-        assert!(message.starts_with(&format!("--web.listen-address={taken}: cannot listen")), "{message}");
+        assert!(message.starts_with(&format!("cannot listen on {taken}")), "{message}");
     }
 
     proptest! {

@@ -75,7 +75,9 @@ fn wrong_configuration_is_refused_with_file_and_key() {
                  [accounts.b]\ninstances = [\"5ff89ff825013dc6c2856188\"]\n",
             ),
             refusal("[accounts.default\n"),
-            refusal(""),
+            refusal("[accounts.\"\"]\n"),
+            refusal("[accounts.default]\nbase_url = \"http://example.com\"\n"),
+            Sandbox::new().refusal(&[]),
         ]
         .concat()
     );
@@ -112,8 +114,29 @@ fn a_token_that_is_a_number_is_read_and_never_shown() {
     let sandbox = Sandbox::new().config("[accounts.default]\ntoken_env = \"TOKEN\"\n");
     let output = sandbox.run(&["check"], &[("TOKEN", "12345678901234567890")]);
     assert_eq!(output.status.code(), Some(0));
-    insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap(), @"The configuration is valid. Accounts: default.");
+    insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap());
     assert_eq!(output.stderr, b"");
+}
+
+#[test]
+fn a_token_in_a_wrong_place_is_not_repeated() {
+    const MISTAKEN: &str = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJzZWNyZXQifQ.c2lnbmF0dXJl";
+    for line in [
+        format!("token_file = \"{MISTAKEN}\""),
+        format!("token_env = \"{MISTAKEN}\""),
+        format!("token = \"{MISTAKEN}\""),
+        format!("instances = [\"{MISTAKEN}\"]"),
+        format!("token_file = {MISTAKEN}"),
+        format!("base_url = \"https://{MISTAKEN}@example.com\""),
+    ] {
+        let refusal = Sandbox::new().config(&format!("[accounts.default]\n{line}\n")).refusal(&[TOKEN]);
+        assert!(!refusal.contains("eyJzdWIi") && refusal.contains("config.toml"), "{refusal}");
+    }
+}
+
+#[test]
+fn a_token_in_the_environment_is_all_that_is_needed() {
+    assert_eq!(Sandbox::new().run(&["check"], &[TOKEN]).status.code(), Some(0));
 }
 
 #[test]

@@ -3,8 +3,11 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 
+use jiff::{SignedDuration, Timestamp};
+use losant_exporter::simulator::{Org, Owner, World, WorldConfig};
+
 use crate::scrape::Scrape;
-use crate::test_app::http;
+use crate::test_app::{PATIENCE, http};
 
 /// A process of the program, ended with the test.
 pub struct Program(Child);
@@ -23,16 +26,28 @@ impl Program {
         Self(command.spawn().expect("the program starts"))
     }
 
-    /// Reads standard output up to the line that holds `mark`.
+    /// Reads standard output up to the line that holds `mark`. Fails when it does not come, or the program ends.
     fn read_until(&mut self, mark: &str) -> String {
+        let (sender, lines) = std::sync::mpsc::channel();
+        let mut output = BufReader::new(self.0.stdout.take().expect("its output"));
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            while output.read_line(&mut line).is_ok_and(|read| read > 0) {
+                if sender.send(std::mem::take(&mut line)).is_err() {
+                    break;
+                }
+            }
+        });
         let mut printed = String::new();
-        let mut lines = BufReader::new(self.0.stdout.take().expect("its output"));
         while !printed.contains(mark) {
-            let before = printed.len();
-            lines.read_line(&mut printed).expect("text");
-            assert!(printed.len() > before, "it ended: {printed}{}", self.complaints());
+            match lines.recv_timeout(PATIENCE) {
+                Ok(line) => printed += &line,
+                Err(why) => {
+                    let _ = self.0.kill();
+                    panic!("{why} before {mark:?} was printed: {printed}{}", self.complaints());
+                }
+            }
         }
-        self.0.stdout = Some(lines.into_inner());
         printed
     }
 
@@ -50,7 +65,18 @@ impl Program {
     }
 
     fn exit_code(&mut self) -> Option<i32> {
-        self.0.wait().expect("it ends").code()
+        let (sender, ended) = std::sync::mpsc::channel();
+        let pid = self.0.id();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let _ = sender.send(self.0.wait().expect("it ends").code());
+            });
+            ended.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+                // The thread above waits for it: this ends both.
+                let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
+                None
+            })
+        })
     }
 }
 
@@ -81,47 +107,38 @@ async fn the_demo_shows_usage_within_five_seconds_and_ends_with_0_on_ctrl_c() {
         assert!(scrape.family(family).values().any(|value| *value > 0.0), "{family}");
     }
     assert!(scrape.family("losant_org_notebook_run_seconds_period").values().any(|value| *value > 0.0));
-    assert_one_org_stands_out(&scrape);
 
     demo.interrupt();
     assert_eq!(demo.exit_code(), Some(0), "{}", demo.complaints());
 }
 
-/// One org is in a burst: its last quarter of an hour or so outweighs what others do in a day.
-fn assert_one_org_stands_out(scrape: &Scrape) {
-    let mut hours: Vec<_> = scrape
-        .family("losant_org_payloads_period")
-        .into_keys()
-        .map(|series| series.split("org_id=\"").nth(1).and_then(|rest| rest.get(..24)).expect("an org"))
-        .collect();
-    hours.dedup();
-    let recent = |org: &&str| -> f64 {
-        // The burst began less than half an hour ago; an hour may have begun since.
-        let of_org = |family| {
-            scrape
-                .family(family)
-                .into_iter()
-                .filter(|(series, _)| series.contains(*org))
-                .map(|(_, v)| v)
-                .sum::<f64>()
+/// A demonstration may be started at any time of the day and week.
+#[test]
+fn one_org_of_the_demo_is_in_a_burst_whenever_it_is_started() {
+    for start in
+        ["2026-11-22T16:02:10Z", "2026-11-23T03:31:00Z", "2026-11-25T09:59:59Z", "2026-11-28T23:45:00Z"]
+    {
+        let now: Timestamp = start.parse().expect("a time");
+        let world = World::new(WorldConfig::demo(now));
+        let quarter = |org: &Org, weeks_ago: i64| {
+            let end = now - SignedDuration::from_hours(weeks_ago * 7 * 24);
+            let start = end - SignedDuration::from_mins(15);
+            world.payload_total(Owner::Org(org.id()), start, end, true, false)
         };
-        let today: f64 = of_org("losant_org_payloads_today") + of_org("losant_org_payloads_last_day");
-        let hour = of_org("losant_org_payloads_this_hour").max(of_org("losant_org_payloads_last_hour"));
-        hour / (today / 48.0).max(1.0)
-    };
-    let most = hours.iter().map(recent).fold(0.0, f64::max);
-    assert!(most > 3.0, "no org is far above its average hour: {most}");
+        let in_burst = |org: &&Org| quarter(org, 0) > 10_000 && quarter(org, 0) > 5 * quarter(org, 1);
+        assert_eq!(world.orgs().iter().filter(in_burst).count(), 1, "{start}");
+    }
 }
 
 #[tokio::test]
 async fn once_prints_the_metrics_of_a_simulated_losant_and_says_by_its_exit_code_how_it_went() {
     let mut simulate = Program::start(&["simulate", "--simulator.listen-address=127.0.0.1:0"]);
-    let printed = simulate.read_until("Token");
+    let printed = simulate.read_until("Ctrl-C");
     let word_after = |mark: &str| {
         let (_, rest) = printed.split_once(mark).unwrap_or_else(|| panic!("{mark}: {printed}"));
         rest.split_whitespace().next().expect("a word").to_owned()
     };
-    let (url, token) = (word_after("Losant API"), word_after("Token"));
+    let (url, token) = (word_after("Losant API"), word_after("LOSANT_API_TOKEN="));
     let folder = tempfile::tempdir().expect("a folder");
     let token_file = folder.path().join("token");
     let once = |token: &str| {

@@ -1,9 +1,14 @@
 //! Promise 1: the numbers are right. Every usage series is compared with the world's truth; none may differ, be missing
 //! or be there without reason.
 
-use losant_exporter::simulator::{BillingAnchor, Simulator};
+use std::time::Duration;
 
-use crate::test_app::{Setup, TestApp};
+use jiff::{SignedDuration, Timestamp};
+use losant_exporter::simulator::{
+    BillingAnchor, EdgeBuckets, Ends, PayloadCounts, Simulator, SummaryWithoutInclude, Switches, ZeroBuckets,
+};
+
+use crate::test_app::{Setup, TestApp, within_patience};
 use crate::truth::{assert_same, usage, usage_of};
 
 /// Polls at the clock's time and compares everything.
@@ -129,21 +134,88 @@ async fn a_number_is_not_shown_under_the_name_of_a_window_it_does_not_belong_to(
     assert!(!scrape.family("losant_org_devices").is_empty());
 }
 
-#[tokio::test]
-async fn a_scope_whose_period_ends_between_discoveries_is_asked_for_its_new_period() {
-    let setup = Setup::at("2026-03-31T23:58:00.250Z");
-    let app = setup.start().await;
-    // Polls come due by themselves; discovery is due every five minutes, payload counts as well, each at its own place.
-    app.hand.advance_to("2026-04-01T00:00:01.250Z".parse().unwrap());
-    let asked_again = |path: &str| {
-        path.contains("/orgs/") && path.matches('/').count() == 4 || path.matches('/').count() == 2
-    };
-    for _ in 0..5 {
-        app.hand.advance(std::time::Duration::from_secs(60));
-        app.simulator.wait_for_requests(|requests| !requests.is_empty()).await;
+/// Polls by their own schedule across the end of a month, and looks at every `_period` figure that is shown: it must be
+/// one that was true of the running period not longer ago than the longest interval.
+async fn assert_true_across_the_turn(period_end_slip: bool) {
+    const FIGURES: [&str; 2] = ["billable_payloads_period", "notebook_run_seconds_period"];
+    let app = Setup::at("2026-03-31T23:40:00.250Z").start_unready().await;
+    app.simulator.set_switches(Switches { period_end_slip, ..Switches::default() });
+    within_patience("the first cycle", app.control.ready()).await;
+    let (mut compared, mut shown_at_the_end) = (0, 0);
+    for _ in 0..110 {
+        app.let_pass(Duration::from_secs(30)).await;
+        let now = app.clock.now();
+        let (newest, oldest) = (usage(&app.simulator.world(), now), now - SignedDuration::from_mins(16));
+        let oldest = usage(&app.simulator.world(), oldest.max(period_start(now)));
+        let shown = usage_of(&app.scrape().await.series);
+        let figures = shown.iter().filter(|(series, _)| FIGURES.iter().any(|figure| series.contains(figure)));
+        shown_at_the_end = 0;
+        for (series, value) in figures {
+            let (least, most) = (oldest.get(series).unwrap_or(&0.0), newest.get(series).unwrap_or(&0.0));
+            assert!(least <= value && value <= most, "{now}: {series} is {value}, not {least} to {most}");
+            compared += 1;
+            shown_at_the_end += 1;
+        }
     }
+    assert!(compared > 2_000, "{compared}");
+    assert_eq!(shown_at_the_end, 2 * 20, "both figures of every scope are back");
+}
+
+fn period_start(now: Timestamp) -> Timestamp {
+    let start =
+        if now < at("2026-04-01T00:00:00Z") { "2026-03-01T00:00:00Z" } else { "2026-04-01T00:00:00Z" };
+    at(start)
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().expect("a time")
+}
+
+#[tokio::test]
+async fn no_figure_of_the_old_period_is_shown_for_the_new_one_while_polls_come_round() {
+    assert_true_across_the_turn(false).await;
+}
+
+#[tokio::test]
+async fn nor_where_losant_writes_the_end_half_a_day_early() {
+    assert_true_across_the_turn(true).await;
+}
+
+#[tokio::test]
+async fn every_series_is_true_whichever_way_the_open_questions_are_answered() {
+    let likely = Switches::default();
+    let answers = [
+        Switches { ends: Ends::Exclusive, ..likely },
+        Switches { zero_buckets: ZeroBuckets::Absent, ..likely },
+        Switches { edge_buckets: EdgeBuckets::Whole, ..likely },
+        Switches { summary_without_include: SummaryWithoutInclude::Empty, ..likely },
+        Switches { summary_without_include: SummaryWithoutInclude::Everything, ..likely },
+        Switches { page_size_cap: 5, ..likely },
+        Switches { numbers_as_floats: true, ..likely },
+        Switches { unknown_fields: true, ..likely },
+        Switches { summaries: false, ..likely },
+    ];
+    for switches in answers {
+        let app = Setup::at("2026-03-17T14:23:45.250Z").start_unready().await;
+        with_own_periods(&app.simulator);
+        app.simulator.set_switches(switches);
+        assert_exact(&app).await;
+    }
+}
+
+#[tokio::test]
+async fn payloads_by_type_are_what_losant_says_where_it_counts_the_billable_ones_only() {
+    let app = Setup::at("2026-03-17T14:23:45.250Z").start_unready().await;
+    app.simulator
+        .set_switches(Switches { payload_counts: PayloadCounts::BillableOnly, ..Switches::default() });
     app.poll_now().await;
-    assert_shown_is_true(&app).await;
-    let requests = app.simulator.requests();
-    assert!(requests.iter().any(|request| asked_again(&request.path)), "no scope was asked for its period");
+    let by_type = |series: &String| series.contains("payload_type=");
+    let (mut shown, mut expected) =
+        (usage_of(&app.scrape().await.series), usage(&app.simulator.world(), app.clock.now()));
+    let types = |series: &crate::truth::Series| series.keys().filter(|name| by_type(name)).count();
+    assert!(types(&shown) > 50 && types(&shown) < types(&expected));
+    shown.retain(|series, value| !by_type(series) || expected.get(series) != Some(value));
+    expected.retain(|series, _| !by_type(series));
+    // Nothing by type is left that is not true; all else is exact as ever.
+    assert_same(&shown, &expected);
 }

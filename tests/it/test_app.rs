@@ -97,13 +97,13 @@ impl Setup {
 impl TestApp {
     /// Polls everything once; fails the test when a poll fails.
     pub async fn poll_now(&self) {
-        let report = within_patience("a cycle", self.control.poll_now()).await;
+        let report = within_patience("a cycle", self.control.poll_now()).await.expect("a running poller");
         assert_eq!(report.failed, 0, "{report:?}");
     }
 
     /// Polls everything once, whatever comes of it. Returns how many polls failed.
     pub async fn poll_failing(&self) -> usize {
-        within_patience("a cycle", self.control.poll_now()).await.failed
+        within_patience("a cycle", self.control.poll_now()).await.expect("a running poller").failed
     }
 
     /// Ends the exporter, starts another one on the same Losant, and waits for its first full cycle.
@@ -119,6 +119,12 @@ impl TestApp {
         let (exporter, control, signals, url) =
             start_exporter(&self.config, self.simulator.token(), self.clock.clone()).await;
         (self.exporter, self.control, self.signals, self.url) = (exporter, control, signals, url);
+    }
+
+    /// Lets `duration` pass, and waits until the polls that it made due have ended.
+    pub async fn let_pass(&self, duration: Duration) {
+        self.hand.advance(duration);
+        within_patience("the polls that are due", self.control.idle()).await;
     }
 
     /// The metrics as Prometheus text 0.0.4.

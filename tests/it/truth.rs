@@ -147,8 +147,12 @@ impl Expected<'_> {
             rows.push((format!("devices_deleted_{window}"), vec![], number(day.deleted)));
         }
 
-        let windows =
-            [("today", today, now), ("last_day", back(today, DAY), today), ("period", period_start, now)];
+        let mut windows =
+            vec![("today", today, now), ("last_day", back(today, DAY), today), ("period", period_start, now)];
+        if floor(period_start, DAY) != period_start {
+            // Losant counts notebooks by whole days: of a period that starts within one nothing is known.
+            windows.pop();
+        }
         for (window, start, end) in windows {
             let notebooks = world.notebooks_between(owner, start, end);
             rows.push((format!("notebook_run_seconds_{window}"), vec![], number(notebooks.minutes) * 60.0));
