@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use losant_exporter::metrics::catalogue::{self, CATALOGUE};
+use losant_exporter::simulator::{Fault, FaultKind, Route};
 use losant_exporter::usage::Level;
 
 use crate::test_app::Setup;
@@ -36,15 +37,16 @@ fn usage_families() -> String {
 
 /// The families that are not in the catalogue, as a running exporter describes them.
 fn own_families(openmetrics: &str) -> String {
-    let mut page =
-        String::from("\n## The exporter itself\n\n| Family | Type | What it is |\n| --- | --- | --- |\n");
+    let mut page = String::from(
+        "\n## The exporter itself\n\n| Family | Type | Labels | What it is |\n| --- | --- | --- | --- |\n",
+    );
+    let is_own = |name: &str| {
+        name == "losant_up" || name.starts_with("losant_exporter_") || name.starts_with("process_")
+    };
     let mut rows: Vec<_> = openmetrics
         .lines()
-        .filter_map(|line| line.strip_prefix("# HELP "))
-        .filter_map(|line| line.split_once(' '))
-        .filter(|(name, _)| {
-            *name == "losant_up" || name.starts_with("losant_exporter_") || name.starts_with("process_")
-        })
+        .filter_map(|line| line.strip_prefix("# HELP ")?.split_once(' '))
+        .filter(|(name, _)| is_own(name))
         .map(|(name, help)| {
             let kind = openmetrics
                 .lines()
@@ -52,7 +54,8 @@ fn own_families(openmetrics: &str) -> String {
                 .find(|(family, _)| *family == name)
                 .map_or("unknown", |(_, kind)| kind);
             let suffix = if kind == "counter" { "_total" } else { "" };
-            format!("| `{name}{suffix}` | {kind} | {help} |")
+            let labels = labels_of(openmetrics, name).join(", ");
+            format!("| `{name}{suffix}` | {kind} | {labels} | {help} |")
         })
         .collect();
     rows.sort_unstable();
@@ -61,9 +64,25 @@ fn own_families(openmetrics: &str) -> String {
     page
 }
 
+/// Names of the labels of a family, from its first sample.
+fn labels_of(openmetrics: &str, family: &str) -> Vec<String> {
+    let sample = openmetrics.lines().find(|line| line.starts_with(family));
+    let Some((_, labels)) = sample.and_then(|sample| sample.split_once('{')) else { return Vec::new() };
+    let labels = labels.split("=\"").filter_map(|part| part.rsplit([',', '{']).next());
+    let names = labels.filter(|name| !name.contains(['"', '}']) && *name != "le");
+    names.map(|name| format!("`{name}`")).collect()
+}
+
 #[tokio::test]
 async fn the_documentation_of_metrics_is_up_to_date() {
-    let app = Setup::at("2026-03-17T14:23:45.250Z").start().await;
+    let mut setup = Setup::at("2026-03-17T14:23:45.250Z");
+    setup.account.max_attempts = 2;
+    let app = setup.start().await;
+    // Some families are there only once something has gone wrong, or been served.
+    let kind = FaultKind::Throttle { retry_after: None };
+    app.simulator.faults().inject(Fault::once(Route::action("instance.get"), kind));
+    app.while_time_passes(app.poll_now()).await;
+    app.scrape().await;
     let (_, _, openmetrics) = app.get("/metrics", "application/openmetrics-text;version=1.0.0").await;
     let page = format!(
         "# Metrics\n\n\

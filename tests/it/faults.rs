@@ -125,20 +125,11 @@ async fn retry_after_is_obeyed_to_the_second() {
         within_patience("the polls that are due", app.control.idle()).await;
         let kind = FaultKind::Throttle { retry_after: Some(retry_after) };
         app.simulator.faults().inject(Fault::once(Route::everything(), kind));
-        let throttled = |requests: &[RecordedRequest]| requests.iter().position(|r| r.status == Some(429));
-        let moved = async {
-            within_patience("the 429", app.simulator.wait_for_requests(|r| throttled(r).is_some())).await;
-            // Budgets refill and retries come due while time goes on, for longer than the pause.
-            while app.clock.uptime() < Duration::from_secs(120) {
-                app.hand.advance(Duration::from_millis(100));
-                tokio::task::yield_now().await;
-            }
-        };
-        let (report, ()) =
-            within_patience("the cycle", async { tokio::join!(app.control.poll_now(), moved) }).await;
+        let report = app.while_time_passes(app.control.poll_now()).await;
         assert_eq!(report.expect("a running poller").failed, 0);
         let requests = app.simulator.requests();
-        let refused = throttled(&requests).expect("a throttled request");
+        let refused = requests.iter().position(|request| request.status == Some(429));
+        let refused = refused.expect("a throttled request");
         assert!(requests.len() > refused + 100, "the cycle went on");
         for later in &requests[refused + 1..] {
             let waited = later.uptime.saturating_sub(requests[refused].uptime);

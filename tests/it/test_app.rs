@@ -127,6 +127,23 @@ impl TestApp {
         within_patience("the polls that are due", self.control.idle()).await;
     }
 
+    /// Lets time pass in small steps until `future` is done: retries come due, budgets refill.
+    pub async fn while_time_passes<T>(&self, future: impl Future<Output = T>) -> T {
+        let passing = async {
+            loop {
+                self.hand.advance(Duration::from_millis(100));
+                tokio::task::yield_now().await;
+            }
+        };
+        let done = async {
+            tokio::select! {
+                done = future => done,
+                () = passing => unreachable!("time passes for ever"),
+            }
+        };
+        within_patience("what time should bring", done).await
+    }
+
     /// The metrics as Prometheus text 0.0.4.
     pub async fn scrape(&self) -> Scrape {
         let (status, _, body) = self.get("/metrics", "text/plain;version=0.0.4").await;
