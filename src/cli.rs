@@ -3,6 +3,7 @@
 //! Owns: flags, their words, what is printed, and exit codes. Logging starts here, once the configuration is known.
 //! Must not: do what a part of the library does.
 
+mod api;
 mod check;
 mod demo;
 mod flags;
@@ -63,6 +64,8 @@ enum Command {
     Once(once::OnceArgs),
     /// Check the configuration and the tokens' files, offline
     Check(check::CheckArgs),
+    /// Call any action of the Losant API with a configured account
+    Api(Box<api::ApiArgs>),
     /// Serve a simulated Losant API alone, to try things on
     Simulate(simulate::SimulateArgs),
 }
@@ -75,6 +78,7 @@ impl Cli {
             Command::Demo(args) => demo::run(&args),
             Command::Once(args) => once::run(&args),
             Command::Check(args) => check::run(&args),
+            Command::Api(args) => api::run(&args),
             Command::Simulate(args) => simulate::run(&args),
         };
         done.unwrap_or_else(|refusal| {

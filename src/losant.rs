@@ -1,8 +1,8 @@
-//! The Losant API, as far as a reader of usage needs it.
+//! The Losant API, as far as it is about instances, their orgs and their sandboxes.
 //!
-//! Owns: the actions and their paths, the wire format, the token, the pace of requests (one [`Budget`] per account),
+//! Owns: the actions and all that is known of them, the wire format, the token, the pace of requests (one [`Budget`] per account),
 //! retries, paging, and what went wrong in words and as a decision ([`Error`]).
-//! Must not: change anything on the other side, know how often something is polled, or know how usage is exported.
+//! Must not: change anything on the other side unless a [`Writer`] is told to, know how often something is polled, or know how usage is exported.
 //! Nothing outside this module knows the HTTP client behind it.
 
 mod action;
@@ -14,15 +14,20 @@ mod config;
 mod error;
 mod listing;
 mod metrics;
+mod pages;
 mod reads;
+mod request;
 mod retry;
 mod token;
 pub mod wire;
+mod writer;
 
 #[cfg(test)]
 mod server;
 
-pub use action::{Action, Count};
+pub use action::{
+    Access, Action, Body, Count, GLOBAL_PARAMETERS, Kind, Method, Paging, Parameter, UnknownAction,
+};
 pub use budget::{Budget, Pace, Permit};
 pub use call::Call;
 pub use client::Client;
@@ -30,5 +35,7 @@ pub use config::{BaseUrl, ClientConfig, ConfigError};
 pub use error::{Error, Said, Unavailable};
 pub use listing::Listing;
 pub use metrics::ClientMetrics;
-pub use reads::{Billing, OrgsPage, Resolution, SandboxesPage, Unit};
+pub use reads::{Billing, OrgsPage, Resolution, SandboxesPage, SummaryFilter, Unit};
+pub use request::{Answer, Ids, Problem, Read, Request, RequestError, Write};
 pub use token::{Token, TokenError, TokenProblem, TokenSource};
+pub use writer::Writer;

@@ -97,6 +97,23 @@ fn shown(path: &Path) -> String {
 impl Account {
     /// Makes the client. Reads the token file.
     pub(super) fn client(self, clock: Clock, metrics: ClientMetrics) -> Result<Client, AccountError> {
+        let name = self.name.clone();
+        Client::new(self.client_config()?, clock, metrics).map_err(|error| {
+            let key = match error {
+                ConfigError::RequestsPerSecond(_) => "requests_per_second",
+                ConfigError::Burst => "burst",
+                ConfigError::MaxInFlight => "max_in_flight",
+                ConfigError::MaxAttempts => "max_attempts",
+                ConfigError::Timeout => "request_timeout",
+                ConfigError::Token(_) => "token_file",
+                ConfigError::BaseUrl(_) | ConfigError::PageSize | ConfigError::Http(_) => "base_url",
+            };
+            AccountError { account: name, key, problem: error.to_string() }
+        })
+    }
+
+    /// The settings of a client. Reads the token file, to see whether it holds a token.
+    pub fn client_config(self) -> Result<ClientConfig, AccountError> {
         let Self { name, config, token } = self;
         let refuse = |key, problem| AccountError { account: name.clone(), key, problem };
         // Destructured without `..`, so that a setting cannot be forgotten. The poller takes the instances.
@@ -117,25 +134,13 @@ impl Account {
         token
             .read()
             .map_err(|error| refuse("token_file", format!("{}: {}", shown(&error.path), error.problem)))?;
-        let config = ClientConfig {
+        Ok(ClientConfig {
             requests_per_second,
             burst,
             max_in_flight,
             request_timeout: request_timeout.get(),
             max_attempts,
             ..ClientConfig::new(base_url, token)
-        };
-        Client::new(config, clock, metrics).map_err(|error| {
-            let key = match error {
-                ConfigError::RequestsPerSecond(_) => "requests_per_second",
-                ConfigError::Burst => "burst",
-                ConfigError::MaxInFlight => "max_in_flight",
-                ConfigError::MaxAttempts => "max_attempts",
-                ConfigError::Timeout => "request_timeout",
-                ConfigError::Token(_) => "token_file",
-                ConfigError::BaseUrl(_) | ConfigError::PageSize | ConfigError::Http(_) => "base_url",
-            };
-            refuse(key, error.to_string())
         })
     }
 }

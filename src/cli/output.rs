@@ -13,3 +13,9 @@ pub(super) fn complain(refusal: &anyhow::Error) {
     let mut out = io::stderr().lock();
     let _ = writeln!(out, "losant-exporter: {refusal:#}");
 }
+
+/// Says in one line what the reader of the output should know of it.
+pub(super) fn note(text: &str) {
+    let mut out = io::stderr().lock();
+    let _ = writeln!(out, "losant-exporter: {text}");
+}

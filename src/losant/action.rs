@@ -1,32 +1,44 @@
-//! What can be asked of Losant.
+//! What can be asked of Losant: one table, which the client, the command line and the documentation are made from.
+
+mod parameter;
+mod table;
 
 use std::fmt;
+use std::str::FromStr;
 
 use prometheus_client::encoding::{EncodeLabelValue, LabelValueEncoder};
 
-use crate::usage::Level;
+pub use parameter::{GLOBAL_PARAMETERS, Kind, Parameter};
 
-/// One action of the Losant API. All of them are reads.
+use crate::usage::Level;
+use table::{Row, TABLE};
+
+/// One action of the Losant API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(
-    missing_docs,
-    reason = "each is Losant's action of the same name, and the table below says where it lives"
-)]
+#[expect(missing_docs, reason = "each is Losant's action of the same name, and the table says what it does")]
 pub enum Action {
     InstancesGet,
     InstanceGet,
+    InstancePatch,
     InstancePayloadCounts,
     InstancePayloadCountsBreakdown,
     InstanceDeviceCounts,
     InstanceNotebookMinuteCounts,
+    InstanceHistoricalSummaries,
+    InstanceGenerateReport,
     InstanceOrgsGet,
+    InstanceOrgsPost,
     InstanceOrgGet,
+    InstanceOrgPatch,
+    InstanceOrgDelete,
     InstanceOrgPayloadCounts,
     InstanceOrgPayloadCountsBreakdown,
     InstanceOrgDeviceCounts,
     InstanceOrgNotebookMinuteCounts,
     InstanceSandboxesGet,
     InstanceSandboxGet,
+    InstanceSandboxDelete,
+    InstanceSandboxUndelete,
     InstanceSandboxPayloadCounts,
     InstanceSandboxPayloadCountsBreakdown,
     InstanceSandboxDeviceCounts,
@@ -46,82 +58,49 @@ pub enum Count {
     NotebookMinutes,
 }
 
-struct Row {
-    action: Action,
-    /// Losant's name of the action, which is also the name of the scope that a token needs for it.
-    name: &'static str,
-    /// Where it lives; `{instance}` stands for the instance, `{id}` for the org or sandbox within it.
-    path: &'static str,
+/// How an action is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// `GET`
+    Get,
+    /// `POST`
+    Post,
+    /// `PATCH`
+    Patch,
+    /// `DELETE`
+    Delete,
 }
 
-const fn row(action: Action, name: &'static str, path: &'static str) -> Row {
-    Row { action, name, path }
+/// Whether an action leaves Losant as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// It does.
+    Read,
+    /// It changes something, or starts something.
+    Write,
 }
 
-/// One row for each action, in the order of the enum.
-const TABLE: [Row; 18] = {
-    use Action as A;
-    [
-        row(A::InstancesGet, "instances.get", "/instances"),
-        row(A::InstanceGet, "instance.get", "/instances/{instance}"),
-        row(A::InstancePayloadCounts, "instance.payloadCounts", "/instances/{instance}/payloadCounts"),
-        row(
-            A::InstancePayloadCountsBreakdown,
-            "instance.payloadCountsBreakdown",
-            "/instances/{instance}/payloadCountsBreakdown",
-        ),
-        row(A::InstanceDeviceCounts, "instance.deviceCounts", "/instances/{instance}/deviceCounts"),
-        row(
-            A::InstanceNotebookMinuteCounts,
-            "instance.notebookMinuteCounts",
-            "/instances/{instance}/notebookMinuteCounts",
-        ),
-        row(A::InstanceOrgsGet, "instanceOrgs.get", "/instances/{instance}/orgs"),
-        row(A::InstanceOrgGet, "instanceOrg.get", "/instances/{instance}/orgs/{id}"),
-        row(
-            A::InstanceOrgPayloadCounts,
-            "instanceOrg.payloadCounts",
-            "/instances/{instance}/orgs/{id}/payloadCounts",
-        ),
-        row(
-            A::InstanceOrgPayloadCountsBreakdown,
-            "instanceOrg.payloadCountsBreakdown",
-            "/instances/{instance}/orgs/{id}/payloadCountsBreakdown",
-        ),
-        row(
-            A::InstanceOrgDeviceCounts,
-            "instanceOrg.deviceCounts",
-            "/instances/{instance}/orgs/{id}/deviceCounts",
-        ),
-        row(
-            A::InstanceOrgNotebookMinuteCounts,
-            "instanceOrg.notebookMinuteCounts",
-            "/instances/{instance}/orgs/{id}/notebookMinuteCounts",
-        ),
-        row(A::InstanceSandboxesGet, "instanceSandboxes.get", "/instances/{instance}/sandboxes"),
-        row(A::InstanceSandboxGet, "instanceSandbox.get", "/instances/{instance}/sandboxes/{id}"),
-        row(
-            A::InstanceSandboxPayloadCounts,
-            "instanceSandbox.payloadCounts",
-            "/instances/{instance}/sandboxes/{id}/payloadCounts",
-        ),
-        row(
-            A::InstanceSandboxPayloadCountsBreakdown,
-            "instanceSandbox.payloadCountsBreakdown",
-            "/instances/{instance}/sandboxes/{id}/payloadCountsBreakdown",
-        ),
-        row(
-            A::InstanceSandboxDeviceCounts,
-            "instanceSandbox.deviceCounts",
-            "/instances/{instance}/sandboxes/{id}/deviceCounts",
-        ),
-        row(
-            A::InstanceSandboxNotebookMinuteCounts,
-            "instanceSandbox.notebookMinuteCounts",
-            "/instances/{instance}/sandboxes/{id}/notebookMinuteCounts",
-        ),
-    ]
-};
+/// What an action takes as its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// Nothing.
+    None,
+    /// A JSON object by Losant's schema of this name, or nothing.
+    Optional(&'static str),
+    /// A JSON object by Losant's schema of this name.
+    Required(&'static str),
+}
+
+/// How an action gives a list that is too long for one answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paging {
+    /// It gives no list, or all of it.
+    None,
+    /// By number of page: `page` and `perPage`.
+    ByPage,
+    /// By the last id of the page before: `startingAfterId` and `limit`.
+    ByCursor,
+}
 
 impl Action {
     /// Every action.
@@ -152,9 +131,99 @@ impl Action {
         self.row().name
     }
 
-    /// Where it lives below the base URL, with `{instance}` and `{id}` for the ids.
+    /// What it does, in one line.
+    pub const fn description(self) -> &'static str {
+        self.row().description
+    }
+
+    /// How it is sent.
+    pub const fn method(self) -> Method {
+        self.row().method
+    }
+
+    /// Where it lives below the base URL, with `{instance}`, `{org}` and `{sandbox}` for the ids.
     pub const fn path(self) -> &'static str {
         self.row().path
+    }
+
+    /// What kind of owner it is about; `None` only for the list of instances.
+    pub fn level(self) -> Option<Level> {
+        let path = self.path();
+        match () {
+            () if path.contains("{org}") => Some(Level::Org),
+            () if path.contains("{sandbox}") => Some(Level::Sandbox),
+            () if path.contains("{instance}") => Some(Level::Instance),
+            () => None,
+        }
+    }
+
+    /// Its own query parameters. [`GLOBAL_PARAMETERS`] come on top.
+    pub const fn parameters(self) -> &'static [Parameter] {
+        self.row().parameters
+    }
+
+    /// A query parameter by its name, its own or a global one.
+    pub fn parameter(self, name: &str) -> Option<&'static Parameter> {
+        self.parameters().iter().chain(&GLOBAL_PARAMETERS).find(|parameter| parameter.name == name)
+    }
+
+    /// What it takes as its body.
+    pub const fn body(self) -> Body {
+        self.row().body
+    }
+
+    /// The status of its success.
+    pub const fn success_status(self) -> u16 {
+        self.row().status
+    }
+
+    /// Losant's name for the schema of its answer.
+    pub const fn answer_schema(self) -> &'static str {
+        self.row().answer
+    }
+
+    /// The statuses of the errors that Losant declares for it. 401, 403, 405, 429 and 5xx can come from anywhere.
+    pub const fn declared_errors(self) -> &'static [u16] {
+        self.row().errors
+    }
+
+    /// Whether it leaves Losant as it was.
+    pub const fn access(self) -> Access {
+        match self.method() {
+            Method::Get => Access::Read,
+            Method::Post | Method::Patch | Method::Delete => Access::Write,
+        }
+    }
+
+    /// Whether doing it twice comes to the same as doing it once.
+    pub const fn is_idempotent(self) -> bool {
+        !matches!(self.method(), Method::Post)
+    }
+
+    /// How it gives a long list.
+    pub const fn paging(self) -> Paging {
+        self.row().paging
+    }
+
+    /// The scopes that open it: a token needs one of them.
+    pub fn scopes(self) -> Vec<String> {
+        // A report changes nothing that a reader could see, so Losant lets readers ask for one.
+        let open_to_readers = self.access() == Access::Read || self == Self::InstanceGenerateReport;
+        let families: &[&str] = match self {
+            // An instance token cannot list instances.
+            Self::InstancesGet => &["all.User", "only.User"],
+            _ => &["all.Instance", "all.User"],
+        };
+        let mut scopes = Vec::new();
+        for family in families {
+            scopes.extend([(*family).to_owned(), format!("{family}.bounded")]);
+            if open_to_readers {
+                scopes.push(format!("{family}.read"));
+            }
+        }
+        let resource = self.label().split_once('.').map_or(self.label(), |(resource, _)| resource);
+        scopes.extend([format!("{resource}.*"), self.label().to_owned()]);
+        scopes
     }
 
     const fn row(self) -> &'static Row {
@@ -168,39 +237,43 @@ impl fmt::Display for Action {
     }
 }
 
+/// A text that is no action's name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not an action of the Losant API")]
+pub struct UnknownAction(String);
+
+impl FromStr for Action {
+    type Err = UnknownAction;
+
+    fn from_str(text: &str) -> Result<Self, UnknownAction> {
+        Self::all().find(|action| action.label() == text).ok_or_else(|| UnknownAction(text.to_owned()))
+    }
+}
+
 impl EncodeLabelValue for Action {
     fn encode(&self, encoder: &mut LabelValueEncoder) -> fmt::Result {
         self.label().encode(encoder)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_table_stands_in_the_order_of_the_enum() {
-        for (index, row) in TABLE.iter().enumerate() {
-            assert_eq!(row.action as usize, index, "{}", row.name);
-        }
-    }
-
-    #[test]
-    fn names_say_the_resource_and_paths_end_in_what_is_counted() {
-        for (level, resource) in
-            [(Level::Instance, "instance"), (Level::Org, "instanceOrg"), (Level::Sandbox, "instanceSandbox")]
-        {
-            for (count, leaf) in [
-                (Count::Payloads, "payloadCounts"),
-                (Count::PayloadsBreakdown, "payloadCountsBreakdown"),
-                (Count::Devices, "deviceCounts"),
-                (Count::NotebookMinutes, "notebookMinuteCounts"),
-            ] {
-                let action = Action::count(level, count);
-                assert_eq!(action.label(), format!("{resource}.{leaf}"));
-                assert!(action.path().ends_with(&format!("/{leaf}")), "{action}");
-                assert_eq!(action.path().contains("{id}"), level != Level::Instance, "{action}");
-            }
+impl Method {
+    /// As HTTP writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
         }
     }
 }
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+#[path = "action_tests.rs"]
+mod tests;

@@ -34,7 +34,8 @@ impl Call {
             None => template.to_owned(),
             Some(scope) => template
                 .replace("{instance}", &scope.instance().to_string())
-                .replace("{id}", &scope.id().to_string()),
+                .replace("{org}", &scope.id().to_string())
+                .replace("{sandbox}", &scope.id().to_string()),
         }
     }
 }

@@ -8,21 +8,20 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::Url;
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::Value;
 
 use super::budget::{Budget, Pace};
 use super::metrics::Code;
+use super::request::{Prepared, WITHOUT_EXTRAS};
 use super::retry::Retry;
 use super::wire::Unexpected;
-use super::{Call, ClientConfig, ClientMetrics, ConfigError, Error, Token, TokenSource, answer};
+use super::{
+    Answer, Call, ClientConfig, ClientMetrics, ConfigError, Error, Method, Token, TokenSource, answer,
+};
 use crate::clock::Clock;
 
-/// Sent with each request: none of these extras is read, and Losant includes some unless told otherwise.
-const WITHOUT_EXTRAS: [(&str, &str); 3] =
-    [("_links", "false"), ("_embedded", "false"), ("_actions", "false")];
-
-/// A reader of one Losant account. Clones share its connections, token and budget.
+/// A reader of one Losant account: it can ask, and change nothing. Clones share its connections, token and budget.
 #[derive(Clone, Debug)]
 pub struct Client(Arc<Account>);
 
@@ -109,7 +108,43 @@ impl Client {
     ) -> Result<T, Error> {
         let mut url = self.0.base_url.join(&call.path(), query);
         url.query_pairs_mut().extend_pairs(WITHOUT_EXTRAS);
-        self.0.retry.run(call, || self.0.attempt(call, &url, &decode)).await
+        let outgoing = Outgoing { call, url, body: None };
+        let understand = |_, body: &[u8]| {
+            decode(&answer::json(call, body)?).map_err(|unexpected| Error::malformed(call, &unexpected))
+        };
+        self.0.retry.run(call, || self.0.attempt(&outgoing, &understand)).await
+    }
+
+    /// Makes a read as often as it takes, and gives back what came.
+    pub(super) async fn send(&self, prepared: &Prepared) -> Result<Answer, Error> {
+        let call = prepared.call;
+        let outgoing = Outgoing::prepared(prepared, self);
+        let understand = |status, body: &[u8]| Ok(Answer { status, body: answer::json(call, body)? });
+        self.0.retry.run(call, || self.0.attempt(&outgoing, &understand)).await
+    }
+
+    /// Makes a write. Once: if it fails it may have been done all the same.
+    pub(super) async fn send_once(&self, outgoing: &Outgoing<'_>) -> Result<Answer, Error> {
+        let call = outgoing.call;
+        let understand = |status, body: &[u8]| {
+            let body = if body.is_empty() { Value::Null } else { answer::json(call, body)? };
+            Ok(Answer { status, body })
+        };
+        self.0.request(outgoing, &self.0.tokens.current(), &understand).await
+    }
+}
+
+/// A request as it is sent.
+pub(super) struct Outgoing<'a> {
+    call: Call,
+    url: Url,
+    body: Option<&'a Value>,
+}
+
+impl<'a> Outgoing<'a> {
+    pub(super) fn prepared(prepared: &'a Prepared, client: &Client) -> Self {
+        let url = prepared.url(&client.0.base_url);
+        Self { call: prepared.call, url, body: prepared.body.as_ref() }
     }
 }
 
@@ -117,30 +152,29 @@ impl Account {
     /// One attempt; two requests if the token turns out to have been replaced.
     async fn attempt<T>(
         &self,
-        call: Call,
-        url: &Url,
-        decode: &impl Fn(&Value) -> Result<T, Unexpected>,
+        outgoing: &Outgoing<'_>,
+        understand: &impl Fn(u16, &[u8]) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let token = self.tokens.current();
-        let result = self.request(call, url, &token, decode).await;
+        let result = self.request(outgoing, &token, understand).await;
         if let Err(Error::Unauthorized { .. }) = result
             && let Some(newer) = self.tokens.replacement_for(&token)
         {
-            return self.request(call, url, &newer, decode).await;
+            return self.request(outgoing, &newer, understand).await;
         }
         result
     }
 
     async fn request<T>(
         &self,
-        call: Call,
-        url: &Url,
+        outgoing: &Outgoing<'_>,
         token: &Token,
-        decode: &impl Fn(&Value) -> Result<T, Unexpected>,
+        understand: &impl Fn(u16, &[u8]) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        let call = outgoing.call;
         let permit = self.budget.acquire().await;
         let started = self.clock.uptime();
-        let (status, result) = self.exchange(call, url, token, decode).await;
+        let (status, result) = self.exchange(outgoing, token, understand).await;
         let elapsed = self.clock.uptime().saturating_sub(started);
         match &result {
             Err(Error::Throttled { retry_after, .. }) => permit.throttled(*retry_after),
@@ -167,27 +201,40 @@ impl Account {
     /// Sends the request and makes sense of the answer; also says the status of the answer, if there was one.
     async fn exchange<T>(
         &self,
-        call: Call,
-        url: &Url,
+        outgoing: &Outgoing<'_>,
         token: &Token,
-        decode: &impl Fn(&Value) -> Result<T, Unexpected>,
+        understand: &impl Fn(u16, &[u8]) -> Result<T, Error>,
     ) -> (Option<u16>, Result<T, Error>) {
-        let request = self.http.get(url.clone()).header(AUTHORIZATION, token.header());
+        let call = outgoing.call;
+        let mut request = self
+            .http
+            .request(method(call.action.method()), outgoing.url.clone())
+            .header(AUTHORIZATION, token.header());
+        if let Some(body) = outgoing.body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
+        }
         let mut response = match request.send().await {
             Ok(response) => response,
             Err(error) => return (None, Err(answer::failure(call, error))),
         };
         let status = response.status();
         let result = if status.is_success() {
-            answer::body(call, &mut response, self.max_body_bytes).await.and_then(|body| {
-                let value = answer::json(call, &body)?;
-                drop(body);
-                decode(&value).map_err(|unexpected| Error::malformed(call, &unexpected))
-            })
+            answer::body(call, &mut response, self.max_body_bytes)
+                .await
+                .and_then(|body| understand(status.as_u16(), &body))
         } else {
             Err(answer::refusal(call, &mut response, self.clock.now()).await)
         };
         (Some(status.as_u16()), result)
+    }
+}
+
+const fn method(method: Method) -> reqwest::Method {
+    match method {
+        Method::Get => reqwest::Method::GET,
+        Method::Post => reqwest::Method::POST,
+        Method::Patch => reqwest::Method::PATCH,
+        Method::Delete => reqwest::Method::DELETE,
     }
 }
 

@@ -8,9 +8,9 @@ use super::Call;
 /// Longest text of Losant's that is carried into an error, in characters. A proxy may answer with a page of HTML.
 const LONGEST_QUOTE: usize = 200;
 
-/// Why a read failed. Each variant is a decision for the caller.
+/// Why a request failed. Each variant is a decision for the caller.
 ///
-/// `Throttled` and `Unavailable` come back only after the client has retried; everything else is final until something
+/// `Throttled` and `Unavailable` of a read come back only after the client has retried; everything else is final until something
 /// changes. The token is never part of an error.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Error {
@@ -110,6 +110,33 @@ impl Error {
             | Self::Rejected { call, .. }
             | Self::Unavailable { call, .. }
             | Self::Malformed { call, .. } => call,
+        }
+    }
+
+    /// The HTTP status of the answer, if there was a usable one.
+    pub const fn status(&self) -> Option<u16> {
+        match self {
+            Self::Unauthorized { .. } => Some(401),
+            Self::Forbidden { .. } => Some(403),
+            Self::NotFound { .. } => Some(404),
+            Self::Throttled { .. } => Some(429),
+            Self::Rejected { status, .. } | Self::Unavailable { reason: Unavailable::Status(status), .. } => {
+                Some(*status)
+            }
+            Self::Unavailable { .. } | Self::Malformed { .. } => None,
+        }
+    }
+
+    /// What Losant, or the network below, said.
+    pub const fn said(&self) -> Option<&Said> {
+        match self {
+            Self::Unauthorized { said, .. }
+            | Self::Forbidden { said, .. }
+            | Self::Throttled { said, .. }
+            | Self::NotFound { said, .. }
+            | Self::Rejected { said, .. }
+            | Self::Unavailable { said, .. } => Some(said),
+            Self::Malformed { .. } => None,
         }
     }
 

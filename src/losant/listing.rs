@@ -5,12 +5,14 @@
 
 use std::collections::HashSet;
 
-use super::wire::{Instance, Listed, Org, Page, Sandbox};
-use super::{Action, Call, Client, Error, OrgsPage, SandboxesPage};
+use super::wire::{HistoricalSummary, Instance, Listed, Org, Page, ResourceType, Sandbox};
+use jiff::Timestamp;
+
+use super::{Action, Call, Client, Error, OrgsPage, SandboxesPage, SummaryFilter};
 use crate::usage::Id;
 
 /// More pages than any instance has: a million owners at the usual page size.
-const MOST_PAGES: u32 = 10_000;
+pub(super) const MOST_PAGES: u32 = 10_000;
 
 /// All items of a list, each once.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,6 +73,25 @@ impl Client {
         }
         Err(endless(call, &"too many pages"))
     }
+
+    /// All historical summaries of an instance for the month that `month` lies in, of resources of one type.
+    pub async fn all_historical_summaries(
+        &self,
+        instance: Id,
+        month: Timestamp,
+        resource_type: ResourceType,
+    ) -> Result<Listing<HistoricalSummary>, Error> {
+        let call = Call::of_instance(Action::InstanceHistoricalSummaries, instance);
+        let filter = SummaryFilter { resource_type: Some(resource_type) };
+        let mut walk = Walk::new(self.page_size());
+        for number in 0..MOST_PAGES {
+            let page = self.historical_summaries(instance, month, &filter, number).await?;
+            if walk.add_numbered(page, number).map_err(|problem| endless(call, &problem))? {
+                return Ok(walk.finish());
+            }
+        }
+        Err(endless(call, &"too many pages"))
+    }
 }
 
 fn endless(call: Call, problem: &impl std::fmt::Display) -> Error {
@@ -78,9 +99,9 @@ fn endless(call: Call, problem: &impl std::fmt::Display) -> Error {
 }
 
 /// A list on the way.
-struct Walk<T> {
+struct Walk<T: Listed> {
     items: Vec<T>,
-    seen: HashSet<Id>,
+    seen: HashSet<T::Key>,
     cursors: HashSet<Id>,
     /// Items that came, readable or not, repeated or not.
     received: u64,
@@ -161,7 +182,7 @@ impl<T: Listed> Walk<T> {
         let came = page.len() as u64;
         let known = self.items.len();
         let skipped = page.skipped.len();
-        self.items.extend(page.items.into_iter().filter(|item| self.seen.insert(item.id())));
+        self.items.extend(page.items.into_iter().filter(|item| self.seen.insert(item.key())));
         if came > 0 && skipped == 0 && self.items.len() == known {
             return Err("a page repeats what came before".to_owned());
         }

@@ -5,7 +5,8 @@
 use jiff::Timestamp;
 
 use super::wire::{
-    DeviceDay, Instance, NotebookDay, Org, Page, PayloadBucket, PayloadStats, Sandbox, Series, payload_stats,
+    DeviceDay, HistoricalSummary, Instance, NotebookDay, Org, Page, PayloadBucket, PayloadStats,
+    ResourceType, Sandbox, Series, payload_stats,
 };
 use super::{Action, Call, Client, Count, Error};
 use crate::usage::{Id, Scope};
@@ -30,6 +31,13 @@ pub struct SandboxesPage<'a> {
     pub starting_after: Option<Id>,
     /// The fields of `summary` to compute; others are not reported.
     pub summary_include: &'a [&'a str],
+}
+
+/// Which historical summaries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SummaryFilter {
+    /// Those of resources of this type; `None` for all.
+    pub resource_type: Option<ResourceType>,
 }
 
 /// What payload counts count.
@@ -171,6 +179,32 @@ impl Client {
         end: Timestamp,
     ) -> Result<Series<NotebookDay>, Error> {
         self.read(count_of(scope, Count::NotebookMinutes), &range(start, end), Series::notebooks).await
+    }
+
+    /// A page of what each org or application had and used in the month that `month` lies in, by id.
+    pub async fn historical_summaries(
+        &self,
+        instance: Id,
+        month: Timestamp,
+        filter: &SummaryFilter,
+        page: u32,
+    ) -> Result<Page<HistoricalSummary>, Error> {
+        let SummaryFilter { resource_type } = filter;
+        let mut query = vec![
+            ("month", month.as_millisecond().to_string()),
+            ("sortField", "resourceId".to_owned()),
+            ("sortDirection", "asc".to_owned()),
+            ("page", page.to_string()),
+            ("perPage", self.page_size().to_string()),
+        ];
+        if let Some(resource_type) = resource_type {
+            query.push(("filterField", "resourceType".to_owned()));
+            query.push(("filter", resource_type.as_str().to_owned()));
+        }
+        let call = Call::of_instance(Action::InstanceHistoricalSummaries, instance);
+        let page =
+            self.read(call, &query, |body| Page::decode(body, |item, _| HistoricalSummary::decode(item)));
+        Ok(report_skipped(call, page.await?))
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod counts;
 mod fields;
+mod historical;
 mod instance;
 mod org;
 mod page;
@@ -15,9 +16,14 @@ mod summary;
 pub(super) use counts::payload_stats;
 pub use counts::{DeviceDay, NotebookDay, PayloadBucket, PayloadStats, Series};
 pub use fields::Unexpected;
+pub use historical::{HistoricalSummary, OwnerType, ResourceType};
 pub use instance::Instance;
 pub use org::{DisabledAt, Org, Tag};
 pub(super) use page::Listed;
 pub use page::{Page, Skipped};
 pub use sandbox::Sandbox;
 pub use summary::{Limits, NotebookStats, StorageStats, Summary};
+
+#[cfg(test)]
+#[path = "wire/claims_tests.rs"]
+mod claims_tests;

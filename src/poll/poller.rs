@@ -264,6 +264,8 @@ impl Poller {
     fn take_in(&mut self, ended: Result<(TaskId, Outcome), JoinError>) {
         let (id, outcome) = match ended {
             Ok((id, outcome)) => (id, Ok(outcome)),
+            // The process is ending, and ends its tasks in whatever order.
+            Err(error) if error.is_cancelled() => return,
             Err(error) => (error.id(), Err(error)),
         };
         let Some(Running { job, since }) = self.jobs.remove(&id) else { return };

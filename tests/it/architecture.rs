@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 /// Each room, and the rooms of this crate that it may import from.
 const ROOMS: [(&str, &[&str]); 12] = [
     ("app", &["clock", "config", "lifecycle", "losant", "metrics", "poll", "store", "usage", "web"]),
-    ("cli", &["app", "clock", "config", "lifecycle", "logging", "losant", "metrics", "simulator", "web"]),
+    (
+        "cli",
+        &["app", "clock", "config", "lifecycle", "logging", "losant", "metrics", "simulator", "usage", "web"],
+    ),
     ("clock", &[]),
     ("config", &["logging", "losant", "usage", "web"]),
     ("lifecycle", &["clock"]),
@@ -104,6 +107,16 @@ fn only_the_client_knows_the_http_client() {
         if room_of(&file) != "losant" {
             assert!(!code(&file).contains("reqwest::"), "{}", file.display());
         }
+    }
+}
+
+#[test]
+fn only_the_command_line_can_change_something_at_losant() {
+    for file in files(&source()) {
+        let may = room_of(&file) == "losant" || file.ends_with("cli/api.rs");
+        let code = code(&file);
+        let mut words = code.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+        assert!(may || !words.any(|word| word == "Writer"), "{}", file.display());
     }
 }
 

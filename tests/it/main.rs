@@ -13,6 +13,8 @@
     reason = "a test ends by failing, compares exact numbers, and says what it leaves out"
 )]
 
+mod actions_documentation;
+mod api;
 mod architecture;
 mod cli;
 mod components;

@@ -30,7 +30,9 @@ impl Instance {
 }
 
 impl Listed for Instance {
-    fn id(&self) -> Id {
+    type Key = Id;
+
+    fn key(&self) -> Id {
         self.id
     }
 }

@@ -81,7 +81,9 @@ impl Org {
 }
 
 impl Listed for Org {
-    fn id(&self) -> Id {
+    type Key = Id;
+
+    fn key(&self) -> Id {
         self.id
     }
 }

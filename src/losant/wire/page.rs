@@ -1,5 +1,7 @@
 //! Lists.
 
+use std::hash::Hash;
+
 use serde_json::Value;
 
 use super::fields::{Fields, Unexpected};
@@ -33,9 +35,12 @@ pub struct Skipped {
     pub problem: Unexpected,
 }
 
-/// Something that is listed under an id.
+/// Something that is listed once.
 pub(in crate::losant) trait Listed {
-    fn id(&self) -> Id;
+    /// What tells it from the others.
+    type Key: Eq + Hash;
+
+    fn key(&self) -> Self::Key;
 }
 
 impl<T> Page<T> {

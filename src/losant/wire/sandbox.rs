@@ -63,7 +63,9 @@ impl Sandbox {
 }
 
 impl Listed for Sandbox {
-    fn id(&self) -> Id {
+    type Key = Id;
+
+    fn key(&self) -> Id {
         self.id
     }
 }
