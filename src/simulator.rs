@@ -7,31 +7,40 @@
 //! a misread field cannot pass on both sides.
 
 mod action;
+mod alterations;
 mod answer;
 mod bodies;
+mod body_rules;
 mod calendar;
 mod chance;
+mod control;
 mod counts;
 mod devices;
 mod faults;
 mod founding;
+mod history;
 mod http;
 mod id;
 mod limits;
 mod lists;
 mod names;
 mod notebooks;
+mod org_query;
 mod owner;
 mod query;
 mod refusal;
+mod reports;
 mod requests;
 mod rhythm;
+mod rules;
+mod settings;
 mod stream;
 mod summary;
 mod switches;
 mod token;
 mod wire;
 pub mod world;
+mod writes;
 
 use std::sync::Arc;
 
@@ -40,20 +49,23 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 
 pub use calendar::BillingAnchor;
+pub use control::serve_control;
 pub use devices::{DeviceDay, Fleet};
-pub use faults::{Fault, FaultId, FaultKind, Faults, RetryAfter, Route};
+pub use faults::{Fault, FaultId, FaultKind, Faults, InvalidFault, RetryAfter, Route};
 pub use http::serve;
 pub use id::{InvalidObjectId, ObjectId};
 pub use notebooks::{NotebookDay, NotebookHabit};
 pub use owner::{Activity, Instance, Limits, Org, Owner, Sandbox, Tag};
 pub use requests::RecordedRequest;
 pub use rhythm::Rhythm;
+pub use settings::{Banner, Member, MfaMode, ReportConfig, ResourceRole};
 pub use stream::{Burst, Stream};
 pub use switches::{
-    EdgeBuckets, Ends, PageBeyondCap, PayloadCounts, SummaryWithoutInclude, Switches, ZeroBuckets,
+    EdgeBuckets, Ends, InvalidSwitch, NewOrg, PageBeyondCap, PayloadCounts, SummaryWithoutInclude, Switches,
+    ZeroBuckets,
 };
 pub use token::made_up_token;
-pub use world::{World, WorldConfig};
+pub use world::{Amount, Application, ApplicationUsage, Restatement, View, World, WorldConfig};
 
 /// The simulated API. Cheap to clone; all clones are one.
 #[derive(Clone)]
@@ -65,6 +77,7 @@ struct Parts {
     faults: Faults,
     requests: requests::RequestLog,
     tokens: token::Tokens,
+    reports: reports::Reports,
     clock: Clock,
 }
 
@@ -78,6 +91,7 @@ impl Simulator {
             faults,
             requests: requests::RequestLog::new(),
             tokens: token::Tokens::new(),
+            reports: reports::Reports::default(),
             clock,
         }))
     }
@@ -87,9 +101,15 @@ impl Simulator {
         self.0.tokens.own()
     }
 
-    /// Accepts one more token. If it is a JWT with `exp`, until then.
+    /// Accepts one more token, for everything an instance token may do. If it is a JWT with `exp`, until then.
     pub fn accept_token(&self, token: impl Into<String>) {
-        self.0.tokens.accept(token.into());
+        self.accept_token_with_scopes(token, &[token::ALL_OF_INSTANCE]);
+    }
+
+    /// Accepts one more token, for what these scopes allow: `all.Instance.read`, `instanceOrg.*`, `instances.get`, …
+    /// Everything else is 403.
+    pub fn accept_token_with_scopes(&self, token: impl Into<String>, scopes: &[&str]) {
+        self.0.tokens.accept(token.into(), scopes);
     }
 
     /// From now on answers 401 to this token.

@@ -1,5 +1,7 @@
 //! `simulate`: the simulated Losant API alone.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 
@@ -8,7 +10,7 @@ use super::{Exit, output, serve};
 use crate::clock::Clock;
 use crate::lifecycle::Tasks;
 use crate::logging;
-use crate::simulator::{self, Simulator, World, WorldConfig};
+use crate::simulator::{self, Fault, InvalidSwitch, Simulator, Switches, World, WorldConfig};
 use crate::web::ListenAddress;
 
 /// Flags that say where the simulated API listens and what it tells of.
@@ -41,8 +43,29 @@ fn population(text: &str) -> Result<usize, String> {
 pub(super) struct SimulateArgs {
     #[command(flatten)]
     simulator: SimulatorFlags,
+    /// Something that goes wrong: ACTION[/ID]=KIND[:ARGUMENT][@RATE][#TIMES], with * for all actions; may be repeated
+    ///
+    /// Kinds are status:CODE, html:CODE, empty:CODE, throttle, throttle:SECONDS, throttle-date:SECONDS,
+    /// delay:DURATION, hang, reset, cut, not-json, huge:BYTES, unknown-types, floats, no-summary and delete-listed.
+    /// For example: --fault 'instanceOrg.payloadCounts=status:500' --fault 'instanceOrgs.get=delay:3s@0.2'
+    #[arg(long = "fault", value_name = "FAULT")]
+    faults: Vec<Fault>,
+    /// How an open question about the real API is answered: NAME=VALUE, such as ends=exclusive; may be repeated
+    #[arg(long = "switch", value_name = "NAME=VALUE", value_parser = checked_switch)]
+    switches: Vec<String>,
+    /// How long it takes until payloads and notebook runs are counted, such as 10m
+    #[arg(long = "late", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    late: Option<Duration>,
+    /// Loopback address at which faults and switches can be changed while it runs; none without this flag
+    #[arg(long = "control.listen-address", value_name = "HOST:PORT")]
+    control: Option<ListenAddress>,
     #[command(flatten)]
     log: LogFlags,
+}
+
+/// Whether a switch can be set to that; set it is later, when all are known.
+fn checked_switch(text: &str) -> Result<String, InvalidSwitch> {
+    Switches::default().apply(text).map(|()| text.to_owned())
 }
 
 impl SimulatorFlags {
@@ -65,6 +88,30 @@ impl SimulatorFlags {
     }
 }
 
+impl SimulateArgs {
+    /// Sets faults and switches, and opens the control endpoint if there is to be one.
+    async fn prepare(&self, simulator: &Simulator) -> anyhow::Result<Option<TcpListener>> {
+        let mut switches = simulator.switches();
+        for switch in &self.switches {
+            switches.apply(switch).context("flag --switch")?;
+        }
+        simulator.set_switches(switches);
+        for fault in &self.faults {
+            simulator.faults().inject(fault.clone());
+        }
+        if let Some(late) = self.late {
+            let late = late.try_into().context("flag --late")?;
+            simulator.change_world(|world| world.count_late(late));
+        }
+        let Some(address) = &self.control else { return Ok(None) };
+        let flag = || format!("cannot listen on {address} (flag --control.listen-address)");
+        let listener = address.listen().await.with_context(flag)?;
+        let is_loopback = listener.local_addr().with_context(flag)?.ip().is_loopback();
+        anyhow::ensure!(is_loopback, "{}: not a loopback address such as 127.0.0.1:10068", flag());
+        Ok(Some(listener))
+    }
+}
+
 /// Serves until a signal comes.
 pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<Exit> {
     let LogFlags { log_level, log_format } = args.log;
@@ -72,22 +119,34 @@ pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<Exit> {
     serve::block_on(async {
         let clock = Clock::system();
         let (simulator, listener, url) = args.simulator.start(&clock).await?;
-        output::print(&introduction(&simulator, &url));
+        let control = args.prepare(&simulator).await?;
+        output::print(&introduction(&simulator, &url, control.as_ref())?);
         let shutdown = serve::shutdown(clock)?;
         let mut tasks = Tasks::new();
+        if let Some(control) = control {
+            let drained = shutdown.drain().requested();
+            tasks.spawn("control", simulator::serve_control(simulator.clone(), control, drained));
+        }
         tasks.spawn("simulator", simulator::serve(simulator, listener, shutdown.drain().requested()));
         Ok(serve::exit_of(tasks.run_until(shutdown).await))
     })
 }
 
-fn introduction(simulator: &Simulator, url: &str) -> String {
+fn introduction(simulator: &Simulator, url: &str, control: Option<&TcpListener>) -> anyhow::Result<String> {
+    let control = match control {
+        None => String::new(),
+        Some(listener) => {
+            format!("Control     http://{}\n", listener.local_addr().context("listening socket")?)
+        }
+    };
     let world = simulator.world();
     let instances: Vec<_> = world.instances().iter().map(|instance| instance.id().to_string()).collect();
-    format!(
+    Ok(format!(
         "A simulated Losant with {} orgs and {} sandbox users. Nothing in it is real, the token included.\n\
          \n\
          Losant API  {url}\n\
          Instance    {}\n\
+         {control}\
          \n\
          To poll it from another terminal:\n\
          \n\
@@ -100,5 +159,69 @@ fn introduction(simulator: &Simulator, url: &str) -> String {
         world.sandboxes().len(),
         instances.join(" "),
         simulator.token(),
-    )
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::simulator::ZeroBuckets;
+
+    #[derive(Debug, clap::Parser)]
+    struct Alone {
+        #[command(flatten)]
+        args: SimulateArgs,
+    }
+
+    fn parsed(flags: &[&str]) -> SimulateArgs {
+        Alone::try_parse_from([&["simulate"], flags].concat()).expect("flags").args
+    }
+
+    fn simulator() -> Simulator {
+        let (clock, _) = Clock::manual("2026-03-04T12:00:00Z".parse().unwrap());
+        Simulator::new(World::default(), clock)
+    }
+
+    #[tokio::test]
+    async fn faults_switches_and_the_control_endpoint_are_set_by_flags() {
+        let simulator = simulator();
+        let args = parsed(&[
+            "--fault",
+            "instanceOrg.payloadCounts=status:500",
+            "--fault",
+            "*=throttle:7",
+            "--switch",
+            "zero_buckets=absent",
+            "--late",
+            "10m",
+            "--control.listen-address",
+            "127.0.0.1:0",
+        ]);
+        assert!(args.prepare(&simulator).await.unwrap().is_some());
+        let faults: Vec<_> =
+            simulator.faults().active().iter().map(|(_, fault, _)| fault.to_string()).collect();
+        assert_eq!(faults, ["instanceOrg.payloadCounts=status:500", "*=throttle:7"]);
+        assert_eq!(simulator.switches().zero_buckets, ZeroBuckets::Absent);
+        let public = parsed(&["--control.listen-address", "0.0.0.0:0"]);
+        let refusal = public.prepare(&simulator).await.unwrap_err().to_string();
+        assert!(refusal.contains("--control.listen-address") && refusal.contains("loopback"), "{refusal}");
+        assert!(parsed(&[]).prepare(&simulator).await.unwrap().is_none());
+    }
+
+    #[test]
+    fn a_wrong_flag_is_refused_with_its_name_and_what_it_takes() {
+        for (flags, words) in [
+            (["--fault", "*=explode"], ["--fault", "status:CODE"]),
+            (["--fault", "instanceOrg.fetch=hang"], ["--fault", "instanceOrg.get"]),
+            (["--switch", "zeros=absent"], ["--switch", "zero_buckets"]),
+            (["--switch", "zero_buckets=gone"], ["--switch", "present or absent"]),
+            (["--late", "soon"], ["--late", "soon"]),
+        ] {
+            let flags = ["simulate", flags[0], flags[1]];
+            let refusal = Alone::try_parse_from(flags).unwrap_err().to_string();
+            assert!(words.iter().all(|word| refusal.contains(word)), "{refusal}");
+        }
+    }
 }

@@ -8,102 +8,172 @@ use serde_json::{Map, Number, Value, json};
 
 use super::action::{Action, Call, Count, Level};
 use super::bodies::Scene;
+use super::chance;
 use super::counts;
+use super::history;
 use super::id::ObjectId;
 use super::lists;
-use super::owner::{Org, Owner, Sandbox};
+use super::owner::{Instance, Org, Owner, Sandbox};
 use super::query::{Query, invalid};
 use super::refusal::Refusal;
 use super::summary::Wanted;
+use super::switches::{NewOrg, Switches};
+use super::world::World;
+use super::writes::Written;
 
-/// Answers a call of somebody who may ask.
-pub(super) fn answer(
-    scene: &Scene<'_>,
-    call: &Call<'_>,
-    path: &str,
-    query: &Query,
-) -> Result<(StatusCode, Value), Refusal> {
-    query.boolean("_actions", false)?;
-    query.boolean("_embedded", true)?;
-    let links = query.boolean("_links", true)?;
-    let mut body = body(scene, call, query)?;
-    if links {
-        add_links(&mut body, call.action, path);
-    }
-    if scene.switches.unknown_fields {
-        let is_payloads = matches!(call.action, Action::Counts(_, Count::Payloads));
-        if !is_payloads {
-            add_unknown_fields(&mut body);
-        }
-    }
-    if scene.switches.numbers_as_floats {
-        write_floats(&mut body);
-    }
-    Ok((StatusCode::OK, body))
+/// What a request wants around the body.
+pub(super) struct Dress {
+    links: bool,
+    actions: bool,
 }
 
-fn body(scene: &Scene<'_>, call: &Call<'_>, query: &Query) -> Result<Value, Refusal> {
-    let Some(instance) = call.instance else {
-        if !scene.switches.token_lists_instances {
-            return Err(Refusal::Forbidden);
+impl Dress {
+    pub(super) fn read(query: &Query) -> Result<Self, Refusal> {
+        // Nothing in here holds another resource, so there is nothing to embed.
+        query.boolean("_embedded", true)?;
+        Ok(Self { links: query.boolean("_links", true)?, actions: query.boolean("_actions", false)? })
+    }
+
+    /// Adds what was wanted, and what the switches want.
+    pub(super) fn put_on(&self, body: &mut Value, call: &Call<'_>, path: &str, switches: &Switches) {
+        if self.links {
+            add_links(body, call, path);
         }
-        return lists::instances(scene, query);
-    };
+        if self.actions
+            && let Some(keys) = body.as_object_mut()
+        {
+            keys.insert("_actions".to_owned(), json!(actions_of(call.action)));
+        }
+        if switches.unknown_fields {
+            let is_payloads = matches!(call.action, Action::Counts(_, Count::Payloads));
+            if !is_payloads {
+                add_unknown_fields(body);
+            }
+        }
+        if switches.numbers_as_floats {
+            write_floats(body);
+        }
+    }
+}
+
+/// Answers a call that reads.
+pub(super) fn read(scene: &Scene<'_>, call: &Call<'_>, query: &Query) -> Result<Value, Refusal> {
+    let Some(instance) = call.instance else { return lists::instances(scene, query) };
     let instance_id = path_id("instanceId", instance)?;
-    let instance = scene.world.instance(instance_id).filter(|instance| instance.created_at <= scene.now);
-    let instance = instance.ok_or(Refusal::NotFound("Instance"))?;
+    let instance = the_instance(scene.world, instance_id, scene.now)?;
+    let org = || the_org(scene.world, instance_id, call.member, scene.now);
+    let sandbox = || the_sandbox(scene.world, instance_id, call.member, scene.now);
     match call.action {
-        Action::Instances => lists::instances(scene, query),
         Action::Orgs => lists::orgs(scene, instance_id, query),
         Action::Sandboxes => lists::sandboxes(scene, instance_id, query),
+        Action::History => history::summaries(scene, instance_id, query),
         Action::One(Level::Instance) => Ok(scene.instance(instance)),
-        Action::One(Level::Org) => {
-            Ok(scene.org(org(scene, instance_id, call)?, &Wanted::of_org(query, scene.switches)))
-        }
+        Action::One(Level::Org) => Ok(scene.org(org()?, &Wanted::of_org(query, scene.switches))),
         Action::One(Level::Sandbox) => {
-            let sandbox = sandbox(scene, instance_id, call)?;
-            Ok(scene.sandbox(sandbox, &Wanted::of_sandbox(query, scene.switches)))
+            Ok(scene.sandbox(sandbox()?, &Wanted::of_sandbox(query, scene.switches)))
         }
         Action::Counts(level, count) => {
             let owner = match level {
                 Level::Instance => Owner::Instance(instance_id),
-                Level::Org => Owner::Org(org(scene, instance_id, call)?.id()),
-                Level::Sandbox => Owner::Sandbox(sandbox(scene, instance_id, call)?.id()),
+                Level::Org => Owner::Org(org()?.id()),
+                Level::Sandbox => Owner::Sandbox(sandbox()?.id()),
             };
             counts::counts(scene, owner, count, query)
         }
+        // The list of instances has no id in its path, and everything else is answered by what it did.
+        _ => lists::instances(scene, query),
     }
 }
 
-fn org<'a>(scene: &Scene<'a>, instance: ObjectId, call: &Call<'_>) -> Result<&'a Org, Refusal> {
-    let id = path_id("orgId", call.member.unwrap_or_default())?;
-    let org = scene.world.org(id).filter(|org| org.instance == instance && org.exists(scene.now));
+/// Answers a call that wrote.
+pub(super) fn written(scene: &Scene<'_>, written: Written, query: &Query) -> (StatusCode, Value) {
+    let (world, switches) = (scene.world, scene.switches);
+    let gone = || json!({ "success": true });
+    let body = match written {
+        Written::Gone => gone(),
+        Written::Instance(id) => world.instance(id).map_or_else(gone, |instance| scene.instance(instance)),
+        Written::Sandbox(id) => {
+            let wanted = Wanted::of_sandbox(query, switches);
+            world.sandbox(id).map_or_else(gone, |user| scene.sandbox(user, &wanted))
+        }
+        Written::Org(id) => {
+            let wanted = Wanted::of_org(query, switches);
+            world.org(id).map_or_else(gone, |org| scene.org(org, &wanted))
+        }
+        Written::NewOrg(id) => {
+            let wanted = Wanted::of_org(query, switches);
+            let Some(org) = world.org(id) else { return (StatusCode::OK, gone()) };
+            match switches.new_org {
+                NewOrg::Org => scene.org_for_members(org, &wanted),
+                NewOrg::InstanceOrg => return (StatusCode::CREATED, scene.org(org, &wanted)),
+            }
+        }
+    };
+    (StatusCode::OK, body)
+}
+
+pub(super) fn the_instance(world: &World, id: ObjectId, now: jiff::Timestamp) -> Result<&Instance, Refusal> {
+    let instance = world.instance(id).filter(|instance| instance.created_at <= now);
+    instance.ok_or(Refusal::NotFound("Instance"))
+}
+
+pub(super) fn the_org<'a>(
+    world: &'a World,
+    instance: ObjectId,
+    id: Option<&str>,
+    now: jiff::Timestamp,
+) -> Result<&'a Org, Refusal> {
+    let id = path_id("orgId", id.unwrap_or_default())?;
+    let org = world.org(id).filter(|org| org.instance == instance && org.exists(now));
     org.ok_or(Refusal::NotFound("Organization"))
 }
 
-fn sandbox<'a>(scene: &Scene<'a>, instance: ObjectId, call: &Call<'_>) -> Result<&'a Sandbox, Refusal> {
-    let id = path_id("instanceSandboxId", call.member.unwrap_or_default())?;
-    let sandbox = scene.world.sandbox(id).filter(|user| user.instance == instance && user.exists(scene.now));
+pub(super) fn the_sandbox<'a>(
+    world: &'a World,
+    instance: ObjectId,
+    id: Option<&str>,
+    now: jiff::Timestamp,
+) -> Result<&'a Sandbox, Refusal> {
+    let id = path_id("instanceSandboxId", id.unwrap_or_default())?;
+    let sandbox = world.sandbox(id).filter(|user| user.instance == instance && user.exists(now));
     sandbox.ok_or(Refusal::NotFound("Sandbox"))
 }
 
-fn path_id(name: &str, text: &str) -> Result<ObjectId, Refusal> {
+pub(super) fn path_id(name: &str, text: &str) -> Result<ObjectId, Refusal> {
     text.parse().map_err(|_| invalid(name, text, "24 hexadecimal digits"))
 }
 
-/// `_type` and `_links`, on the body and on the items of a list.
-fn add_links(body: &mut Value, action: Action, path: &str) {
-    let item_schema = match action {
-        Action::Instances => Level::Instance.schema(),
-        Action::Orgs => Level::Org.schema(),
-        Action::Sandboxes => Level::Sandbox.schema(),
-        Action::One(_) | Action::Counts(..) => "",
+/// Names of what can be done with the resource of an action.
+fn actions_of(action: Action) -> Vec<&'static str> {
+    let resource = |name: &'static str| name.split_once('.').unwrap_or((name, name));
+    let (own, _) = resource(action.name());
+    let all = Action::ALL.into_iter().map(|action| resource(action.name()));
+    all.filter(|(other, _)| *other == own).map(|(_, name)| name).collect()
+}
+
+/// `_type` and `_links`, on the body and on the items of a list; an `_etag` on a single resource.
+fn add_links(body: &mut Value, call: &Call<'_>, path: &str) {
+    let item_schema = match call.action {
+        Action::Instances => Some(Level::Instance.schema()),
+        Action::Orgs => Some(Level::Org.schema()),
+        Action::Sandboxes => Some(Level::Sandbox.schema()),
+        _ => None,
     };
     for item in body.get_mut("items").and_then(Value::as_array_mut).into_iter().flatten() {
-        let href = format!("{path}/{}", item.get("id").and_then(Value::as_str).unwrap_or_default());
-        link(item, item_schema, &href);
+        if let Some(schema) = item_schema {
+            let href = format!("{path}/{}", item.get("id").and_then(Value::as_str).unwrap_or_default());
+            link(item, schema, &href);
+        }
     }
-    link(body, action.schema(), path);
+    link(body, call.action.schema(), path);
+    let etag = body.get("lastUpdated").and_then(Value::as_str).map(|at| format!("\"{:x}\"", chance::key(at)));
+    if let Some(etag) = etag {
+        body["_etag"] = json!(etag);
+    }
+    let links = body.get_mut("_links").and_then(Value::as_object_mut);
+    if let (Some(links), Some(instance)) = (links, call.instance) {
+        links.insert("instance".to_owned(), json!({ "href": format!("/instances/{instance}") }));
+    }
 }
 
 fn link(body: &mut Value, schema: &str, href: &str) {
@@ -113,13 +183,16 @@ fn link(body: &mut Value, schema: &str, href: &str) {
     }
 }
 
+/// Keys whose objects hold payload types and sources and nothing else.
+pub(super) const PAYLOAD_KEYS: [&str; 3] = ["payloadCount", "payloadCountDetails", "payloadSizeDetails"];
+
 /// A key that nobody documented, in every object but those whose keys are payload types and sources.
 fn add_unknown_fields(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(add_unknown_fields),
         Value::Object(keys) => {
             keys.iter_mut()
-                .filter(|(key, _)| key.as_str() != "payloadCount")
+                .filter(|(key, _)| !PAYLOAD_KEYS.contains(&key.as_str()))
                 .for_each(|(_, value)| add_unknown_fields(value));
             keys.insert("unexpectedField".to_owned(), json!({ "since": "2.0", "values": [1, null, "x"] }));
         }
@@ -127,7 +200,7 @@ fn add_unknown_fields(value: &mut Value) {
     }
 }
 
-fn write_floats(value: &mut Value) {
+pub(super) fn write_floats(value: &mut Value) {
     match value {
         Value::Number(number) => {
             if let Some(float) = number.as_f64().and_then(Number::from_f64) {

@@ -31,21 +31,27 @@ pub(super) fn date(at: Timestamp) -> String {
 impl Scene<'_> {
     #[expect(clippy::unused_self, reason = "nothing on an instance depends on time or switches yet")]
     pub(super) fn instance(&self, instance: &Instance) -> Value {
+        let updated = instance.updated_at.unwrap_or(instance.created_at);
         let member = |what, role| {
             let user = chance::draw(&[instance.id.key(), what]);
             json!({ "userId": format!("5ff89ff8{user:016x}"), "role": role })
         };
-        json!({
+        let mut body = json!({
             "id": instance.id.to_string(),
             "instanceId": instance.id.to_string(),
             "name": instance.name,
             "allowAuditLogging": false,
             "creationDate": date(instance.created_at),
-            "lastUpdated": date(instance.created_at),
+            "lastUpdated": date(updated),
             "limits": limits::of_instance(&instance.limits),
             "members": [member(1, "admin"), member(2, "view"), member(3, "view")],
-            "mfaMode": "notRequired",
-        })
+            "mfaMode": instance.mfa_mode,
+            "reportConfigs": instance.report_configs,
+        });
+        if let Some(limits) = &instance.org_default_limits {
+            body["orgDefaultLimitConfig"] = json!(limits);
+        }
+        body
     }
 
     pub(super) fn org(&self, org: &Org, wanted: &Wanted) -> Value {
@@ -58,7 +64,7 @@ impl Scene<'_> {
             "instanceId": org.instance.to_string(),
             "name": org.name,
             "description": org.description,
-            "iconColor": color(org.id.key()),
+            "iconColor": icon_color(org),
             "creationDate": date(org.created_at),
             "lastUpdated": date(self.org_updated(org)),
             "currentPeriodStart": date(start),
@@ -67,14 +73,34 @@ impl Scene<'_> {
             "tags": tags,
             "disabledAt": disabled.map_or(json!(false), |disabled| json!(date(disabled))),
             "isReadOnly": org.is_read_only,
-            "auditLogEnabled": false,
-            "mfaMode": "notRequired",
-            "whitelistedEmailDomains": [],
+            "auditLogEnabled": org.audit_log_enabled,
+            "mfaMode": org.mfa_mode,
+            "whitelistedEmailDomains": org.whitelisted_email_domains,
         });
+        if let Some(banner) = &org.banner {
+            body["banner"] = json!(banner);
+        }
+        if let Some(referral) = &org.referral_id {
+            body["referralId"] = json!(referral);
+        }
         if self.switches.summaries {
             let owner = (Owner::Org(org.id), org.id, &org.activity);
             body["summary"] = summary::summary(self.world, self.switches, wanted, owner, 0, self.now);
         }
+        body
+    }
+
+    /// The other way in which an org is written: as the one that its members see.
+    pub(super) fn org_for_members(&self, org: &Org, wanted: &Wanted) -> Value {
+        let mut body = self.org(org, wanted);
+        if let Some(keys) = body.as_object_mut() {
+            for key in ["instanceId", "tags", "auditLogEnabled", "referralId"] {
+                keys.remove(key);
+            }
+        }
+        let members: Vec<_> = org.members().into_iter().filter(|member| member.user_id.is_some()).collect();
+        body["members"] = json!(members);
+        body["isEnterprise"] = json!(true);
         body
     }
 
@@ -86,9 +112,7 @@ impl Scene<'_> {
             .iter()
             .filter_map(|org| self.world.org(*org))
             .filter(|org| org.exists(self.now))
-            .map(
-                |org| json!({ "id": org.id.to_string(), "name": org.name, "iconColor": color(org.id.key()) }),
-            )
+            .map(|org| json!({ "id": org.id.to_string(), "name": org.name, "iconColor": icon_color(org) }))
             .collect();
         let memberships = orgs.len();
         let mut body = json!({
@@ -102,7 +126,7 @@ impl Scene<'_> {
             "companyName": sandbox.company,
             "url": "https://example.com",
             "creationDate": date(sandbox.created_at),
-            "lastUpdated": date(sandbox.created_at),
+            "lastUpdated": date(sandbox.updated_at.unwrap_or(sandbox.created_at)),
             "lastSuccessfulLogin": date(self.last_login(sandbox)),
             "failedLoginCount": 0,
             "passwordLastUpdated": date(sandbox.created_at),
@@ -130,7 +154,8 @@ impl Scene<'_> {
 
     /// When an org last changed, as far as the world knows.
     pub(super) fn org_updated(&self, org: &Org) -> Timestamp {
-        org.disabled_at.filter(|disabled| *disabled <= self.now).unwrap_or(org.created_at)
+        let disabled = org.disabled_at.filter(|disabled| *disabled <= self.now);
+        disabled.max(org.updated_at).unwrap_or(org.created_at)
     }
 
     /// Some moment since the account was made.
@@ -148,6 +173,7 @@ impl Scene<'_> {
     }
 }
 
-fn color(key: u64) -> &'static str {
-    chance::pick(&COLORS, &[key]).copied().unwrap_or_default()
+fn icon_color(org: &Org) -> &str {
+    let made_up = || chance::pick(&COLORS, &[org.id.key()]).copied().unwrap_or_default();
+    org.icon_color.as_deref().unwrap_or_else(made_up)
 }

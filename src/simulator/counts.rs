@@ -20,11 +20,11 @@ const KEPT: SignedDuration = SignedDuration::from_hours(24 * 93);
 /// The figure, as the query wants it.
 pub(super) fn counts(scene: &Scene<'_>, owner: Owner, count: Count, query: &Query) -> Result<Value, Refusal> {
     let range = Range::read(scene, owner, query)?;
+    let shown = scene.world.shown(scene.now);
     match count {
         Count::Payloads => {
             let as_bytes = query.boolean("asBytes", false)?;
-            let sums =
-                summary::listed_payloads(scene.world, scene.switches, owner, range.from, range.to, as_bytes);
+            let sums = summary::listed_payloads(shown, scene.switches, owner, range.from, range.to, as_bytes);
             Ok(summary::payload_stats(&sums))
         }
         Count::Breakdown => {
@@ -35,7 +35,7 @@ pub(super) fn counts(scene: &Scene<'_>, owner: Owner, count: Count, query: &Quer
             let as_bytes = query.boolean("asBytes", false)?;
             let billable_only = !query.boolean("includeNonBillable", false)?;
             Ok(range.body(scene, width, |bucket| {
-                let value = scene.world.payload_total(owner, bucket.from, bucket.to, billable_only, as_bytes);
+                let value = shown.payload_total(owner, bucket.from, bucket.to, billable_only, as_bytes);
                 (value == 0, json!({ "date": date(bucket.start), "value": value }))
             }))
         }
@@ -48,7 +48,7 @@ pub(super) fn counts(scene: &Scene<'_>, owner: Owner, count: Count, query: &Quer
             (day == DeviceDay::default(), body)
         })),
         Count::Notebooks => Ok(range.body(scene, DAY, |bucket| {
-            let day = scene.world.notebooks_between(owner, bucket.from, bucket.to);
+            let day = shown.notebooks_between(owner, bucket.from, bucket.to);
             let NotebookDay { minutes, completed, canceled, errored, timeout } = day;
             let body = json!({
                 "date": date(bucket.start), "minutes": minutes,

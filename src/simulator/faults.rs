@@ -3,12 +3,16 @@
 //! Owns: which faults are switched on, which requests they hit, and how often they did.
 //! Must not: know how a fault looks on the wire (`http` does).
 
+mod text;
+
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::chance;
 use super::id::ObjectId;
+
+pub use text::InvalidFault;
 
 /// Which requests a fault hits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -80,6 +84,29 @@ pub enum FaultKind {
     NotJson,
     /// 200 with this many bytes of body, nearly all of them spaces.
     HugeBody(u64),
+    /// The answer, with payloads of types that nobody has heard of.
+    UnknownPayloadTypes,
+    /// The answer, with a fraction on every number.
+    NumbersAsFloats,
+    /// The answer, without any `summary`.
+    NoSummary,
+    /// The answer, and when it is a list, its last org or sandbox user is gone as soon as it is written.
+    DeleteListed,
+}
+
+impl FaultKind {
+    /// Whether there is an answer all the same, so that other faults come on top.
+    fn leaves_an_answer(&self) -> bool {
+        matches!(self, Self::Delay(_)) || self.is_alteration()
+    }
+
+    /// Whether it changes the answer and nothing else.
+    pub(super) fn is_alteration(&self) -> bool {
+        matches!(
+            self,
+            Self::UnknownPayloadTypes | Self::NumbersAsFloats | Self::NoSummary | Self::DeleteListed
+        )
+    }
 }
 
 /// The two forms of `Retry-After`.
@@ -118,7 +145,7 @@ impl Fault {
 
 /// Names a fault that is switched on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FaultId(u64);
+pub struct FaultId(pub(super) u64);
 
 /// The faults of one simulator.
 #[derive(Debug)]
@@ -158,12 +185,19 @@ impl Faults {
         self.state().active.clear();
     }
 
+    /// The faults that are switched on, and how often each has hit.
+    pub fn active(&self) -> Vec<(FaultId, Fault, u64)> {
+        let state = self.state();
+        let fired = |id| state.fired.get(id).copied().unwrap_or(0);
+        state.active.iter().map(|(id, fault)| (*id, fault.clone(), fired(id))).collect()
+    }
+
     /// How many requests a fault has hit.
     pub fn fired(&self, id: FaultId) -> u64 {
         self.state().fired.get(&id).copied().unwrap_or(0)
     }
 
-    /// What happens to this request: delays, then at most one fault that takes the place of the answer.
+    /// What happens to this request: delays and alterations, then at most one fault that takes the place of the answer.
     pub(super) fn due(&self, action: Option<&str>, owner: Option<ObjectId>, request: u64) -> Vec<FaultKind> {
         let State { active, fired, .. } = &mut *self.state();
         let mut due = Vec::new();
@@ -175,7 +209,7 @@ impl Faults {
                 fault.times = fault.times.map(|left| left - 1);
                 *fired.entry(*id).or_default() += 1;
                 due.push(fault.kind.clone());
-                if !matches!(fault.kind, FaultKind::Delay(_)) {
+                if !fault.kind.leaves_an_answer() {
                     break;
                 }
             }

@@ -13,6 +13,7 @@ use super::names::{self, Character};
 use super::notebooks::NotebookHabit;
 use super::owner::{Activity, Instance, Limits, Org, Owner, Sandbox, Tag};
 use super::rhythm::Rhythm;
+use super::settings::MfaMode;
 use super::stream::{Burst, Stream};
 use super::world::{World, WorldConfig};
 
@@ -46,7 +47,16 @@ pub(super) fn instances(config: &WorldConfig) -> Vec<Instance> {
             };
             let name = if index == 0 { "Acme IoT".to_owned() } else { format!("Acme IoT {}", index + 1) };
             let id = ObjectId::minted(chance::draw(&[config.seed, 1, number(index)]), created);
-            Instance { id, name, created_at: calendar::moment(created), limits }
+            Instance {
+                id,
+                name,
+                created_at: calendar::moment(created),
+                limits,
+                org_default_limits: None,
+                mfa_mode: MfaMode::default(),
+                report_configs: Vec::new(),
+                updated_at: None,
+            }
         })
         .collect()
 }
@@ -98,7 +108,16 @@ pub(super) fn org(config: &WorldConfig, instance: ObjectId, index: usize, create
         is_read_only: index == READ_ONLY_ORG,
         limits,
         billing: BillingAnchor::CALENDAR_MONTH,
+        icon_color: None,
+        mfa_mode: MfaMode::default(),
+        audit_log_enabled: false,
+        banner: None,
+        whitelisted_email_domains: Vec::new(),
+        referral_id: None,
+        members: None,
+        updated_at: None,
         activity,
+        idle: Vec::new(),
     }
 }
 
@@ -140,7 +159,9 @@ pub(super) fn sandbox(
             other: BTreeMap::new(),
         },
         orgs: Vec::new(),
+        updated_at: None,
         activity,
+        idle: Vec::new(),
     }
 }
 

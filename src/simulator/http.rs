@@ -5,27 +5,35 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Query as Pairs, Request, State};
 use axum::http::header::{self, HeaderName};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
+use jiff::Timestamp;
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::Simulator;
-use super::action::Call;
-use super::answer;
+use super::action::{Action, Call};
+use super::alterations;
+use super::answer::{self, Dress};
 use super::bodies::Scene;
 use super::faults::{FaultKind, RetryAfter};
 use super::query::Query;
 use super::refusal::{self, Refusal};
+use super::reports;
 use super::requests::RecordedRequest;
 use super::wire::{Script, Wire, WiredListener};
+use super::writes;
 
 /// How long clients may take to go when the simulator stops.
 const GRACE: Duration = Duration::from_secs(2);
+/// Largest body that is read.
+const LARGEST_BODY: usize = 1 << 20;
 /// Size of the pieces in which a huge body is written.
 const PIECE: u64 = 64 * 1024;
 
@@ -57,6 +65,7 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let closing = Arc::new(watch::Sender::new(false));
     let mut closed = closing.subscribe();
+    let reports = reports::work(simulator.clone(), listener.local_addr()?);
     let service = Service { simulator, closing: Arc::clone(&closing) };
     let router = routes(service).into_make_service_with_connect_info::<Wire>();
     let stopping = async move {
@@ -67,6 +76,7 @@ pub async fn serve(
         pin!(axum::serve(WiredListener(listener), router).with_graceful_shutdown(stopping).into_future());
     tokio::select! {
         result = &mut server => return result,
+        () = reports => {}
         _ = closed.wait_for(|closed| *closed) => {}
     }
     tokio::time::timeout(GRACE, server).await.unwrap_or(Ok(()))
@@ -84,15 +94,25 @@ fn routes(service: Service) -> Router {
 
 async fn handle(State(service): State<Service>, request: Request) -> Response {
     let simulator = &service.simulator.0;
-    let path = request.uri().path();
-    let call = Call::read(request.method(), path);
-    let pairs = Pairs::<Vec<(String, String)>>::try_from_uri(request.uri())
-        .map_or_else(|_| Vec::new(), |pairs| pairs.0);
+    let (parts, body) = request.into_parts();
+    // A body that is too large, or cut off, is nothing that could be understood.
+    let body = to_bytes(body, LARGEST_BODY).await.ok();
+    let path = parts.uri.path();
+    if let Some(table) = simulator.reports.at(path).filter(|_| parts.method == Method::GET) {
+        let mut response = service.response(StatusCode::OK, table);
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv"));
+        return response;
+    }
+    let call = Call::read(&parts.method, path);
+    let pairs =
+        Pairs::<Vec<(String, String)>>::try_from_uri(&parts.uri).map_or_else(|_| Vec::new(), |pairs| pairs.0);
     let number = simulator.requests.arrive(RecordedRequest {
         number: 0,
-        method: request.method().to_string(),
+        method: parts.method.to_string(),
         path: path.to_owned(),
         query: pairs.clone(),
+        headers: recorded(&parts.headers),
+        body: body.as_deref().map(|body| String::from_utf8_lossy(body).into_owned()).unwrap_or_default(),
         action: call.map(|call| call.action.name()),
         status: None,
         uptime: simulator.clock.uptime(),
@@ -101,7 +121,7 @@ async fn handle(State(service): State<Service>, request: Request) -> Response {
 
     let owner = call.and_then(|call| call.owner()).and_then(|id| id.parse().ok());
     let due = simulator.faults.due(call.map(|call| call.action.name()), owner, number);
-    let mut fault = None;
+    let (mut fault, mut alterations) = (None, Vec::new());
     for kind in due {
         match kind {
             FaultKind::Delay(delay) => service.unless_closing(simulator.clock.sleep(delay)).await,
@@ -109,19 +129,23 @@ async fn handle(State(service): State<Service>, request: Request) -> Response {
                 service.unless_closing(std::future::pending()).await;
                 fault = Some(FaultKind::Reset);
             }
+            kind if kind.is_alteration() => alterations.push(kind),
             kind => fault = Some(kind),
         }
     }
 
     let usual = || {
         let outcome = match &call {
-            None => Err(Refusal::NotAllowed(request.method().to_string())),
-            Some(call) => service.answer(call, &request, &Query::new(pairs)),
+            None => Err(Refusal::NotAllowed(parts.method.to_string())),
+            Some(call) => {
+                let answered = service.answer(call, &parts, body.as_deref(), &Query::new(pairs));
+                answered.map(|(status, body)| (status, service.altered(body, call.action, &alterations)))
+            }
         };
         let (status, body) = outcome.unwrap_or_else(|refusal| (refusal.status(), refusal.body()));
         (status, body.to_string())
     };
-    let wire = request.extensions().get::<ConnectInfo<Wire>>().map(|info| &info.0);
+    let wire = parts.extensions.get::<ConnectInfo<Wire>>().map(|info| &info.0);
     let (response, status) = match fault {
         None => {
             let (status, body) = usual();
@@ -133,23 +157,79 @@ async fn handle(State(service): State<Service>, request: Request) -> Response {
     response
 }
 
+/// Headers as they are written down.
+fn recorded(headers: &HeaderMap) -> Vec<(String, String)> {
+    let told = headers.iter().filter(|(name, _)| **name != header::AUTHORIZATION);
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    told.map(|(name, value)| (name.to_string(), text(value))).collect()
+}
+
 impl Service {
     fn answer(
         &self,
         call: &Call<'_>,
-        request: &Request,
+        request: &Parts,
+        body: Option<&[u8]>,
         query: &Query,
-    ) -> Result<(StatusCode, serde_json::Value), Refusal> {
+    ) -> Result<(StatusCode, Value), Refusal> {
         let simulator = &self.simulator.0;
         let now = simulator.clock.now();
-        let authorization =
-            request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        if !simulator.tokens.admit(authorization, now) {
-            return Err(Refusal::Unauthorized);
+        let authorization = request.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let scopes = simulator.tokens.admit(authorization, now).ok_or(Refusal::Unauthorized)?;
+        let switches = self.simulator.switches();
+        if !scopes.allow(call.action, switches.token_lists_instances) {
+            return Err(Refusal::Forbidden);
         }
+        let dress = Dress::read(query)?;
+        let (status, mut answer) = if call.action.has_body() {
+            let body = match body.ok_or(Refusal::TooLarge)? {
+                [] => None,
+                bytes => {
+                    let unreadable = |_| Refusal::Validation("body must be JSON".to_owned());
+                    Some(serde_json::from_slice::<Value>(bytes).map_err(unreadable)?)
+                }
+            };
+            self.written(call, body.as_ref(), query, now)?
+        } else {
+            let world = self.simulator.world();
+            let scene = Scene { world: &world, switches: &switches, now };
+            (StatusCode::OK, answer::read(&scene, call, query)?)
+        };
+        dress.put_on(&mut answer, call, request.uri.path(), &switches);
+        Ok((status, answer))
+    }
+
+    fn written(
+        &self,
+        call: &Call<'_>,
+        body: Option<&Value>,
+        query: &Query,
+        now: Timestamp,
+    ) -> Result<(StatusCode, Value), Refusal> {
+        let simulator = &self.simulator.0;
+        if call.action == Action::Report {
+            let instance = answer::path_id("instanceId", call.instance.unwrap_or_default())?;
+            answer::the_instance(&self.simulator.world(), instance, now)?;
+            let job = simulator.reports.order(instance, body, (now, simulator.clock.uptime()))?;
+            return Ok((StatusCode::ACCEPTED, job));
+        }
+        let mut outcome = Ok(writes::Written::Gone);
+        simulator.world.send_modify(|world| outcome = writes::write(world, call, body, now));
         let (world, switches) = (self.simulator.world(), self.simulator.switches());
         let scene = Scene { world: &world, switches: &switches, now };
-        answer::answer(&scene, call, request.uri().path(), query)
+        outcome.map(|written| answer::written(&scene, written, query))
+    }
+
+    fn altered(&self, mut body: Value, action: Action, alterations: &[FaultKind]) -> Value {
+        for kind in alterations {
+            if *kind == FaultKind::DeleteListed {
+                let now = self.simulator.0.clock.now();
+                self.simulator.change_world(|world| alterations::delete_listed(world, &body, now));
+            } else {
+                alterations::alter(&mut body, action, kind);
+            }
+        }
+        body
     }
 
     /// Waits for `event`, or until the server stops.
@@ -225,7 +305,8 @@ impl Service {
                 let body = [(Bytes::from_static(b"["), 1), (spaces(PIECE), pieces), (spaces(rest), 1)];
                 self.scripted(wire, 200, [(head(StatusCode::OK, length), 1)].into_iter().chain(body))
             }
-            FaultKind::Hang | FaultKind::Reset | FaultKind::Delay(_) => self.scripted(wire, 0, []),
+            // Faults that leave an answer never come here.
+            _ => self.scripted(wire, 0, []),
         }
     }
 

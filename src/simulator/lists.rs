@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::bodies::{Scene, date};
 use super::id::ObjectId;
+use super::org_query::{Condition, OrgDates};
 use super::owner::{Instance, Org, Sandbox};
 use super::query::{Query, invalid};
 use super::refusal::Refusal;
@@ -44,10 +45,18 @@ pub(super) fn instances(scene: &Scene<'_>, query: &Query) -> Result<Value, Refus
 /// `GET /instances/{i}/orgs`.
 pub(super) fn orgs(scene: &Scene<'_>, instance: ObjectId, query: &Query) -> Result<Value, Refusal> {
     let sort = Sort::read(query, &PAGED_SORT)?;
-    let filter = Filter::read(query, &["name"])?;
+    let condition = query.text("query").map(Condition::read).transpose()?;
+    // A condition takes the place of a filter.
+    let filter = if condition.is_some() { Filter(None) } else { Filter::read(query, &["name"])? };
     let wanted = Wanted::of_org(query, scene.switches);
     let kept = scene.world.orgs().iter().filter(|org| org.instance == instance && org.exists(scene.now));
     let kept = kept.filter(|org| filter.keeps(|_| &org.name));
+    let dates = |org: &Org| OrgDates {
+        updated: date(scene.org_updated(org)),
+        disabled: org.disabled_at.filter(|disabled| *disabled <= scene.now).map(date),
+    };
+    let kept =
+        kept.filter(|org| condition.as_ref().is_none_or(|condition| condition.holds(org, &dates(org))));
     let key = |org: &Org| match sort.field {
         "name" => org.name.clone(),
         "id" => org.id.to_string(),
@@ -122,7 +131,7 @@ pub(super) fn sandboxes(scene: &Scene<'_>, instance: ObjectId, query: &Query) ->
 }
 
 /// The envelope of lists that are read page by page.
-fn paged<T: Copy>(
+pub(super) fn paged<T: Copy>(
     switches: &Switches,
     query: &Query,
     sort: &Sort,
@@ -155,19 +164,19 @@ fn page_size(switches: &Switches, query: &Query, name: &str) -> Result<usize, Re
     Ok(asked.min(cap))
 }
 
-struct Sort {
-    field: &'static str,
+pub(super) struct Sort {
+    pub(super) field: &'static str,
     direction: &'static str,
 }
 
 impl Sort {
-    fn read(query: &Query, fields: &[&'static str]) -> Result<Self, Refusal> {
+    pub(super) fn read(query: &Query, fields: &[&'static str]) -> Result<Self, Refusal> {
         let field = query.choice("sortField", fields)?;
         Ok(Self { field, direction: query.choice("sortDirection", &["asc", "desc"])? })
     }
 
     /// Equal keys are ordered by id, so that pages never overlap.
-    fn sorted<T>(&self, mut all: Vec<(String, ObjectId, T)>) -> Vec<T> {
+    pub(super) fn sorted<T>(&self, mut all: Vec<(String, ObjectId, T)>) -> Vec<T> {
         all.sort_unstable_by(|(key, id, _), (other, other_id, _)| (key, id).cmp(&(other, other_id)));
         if self.direction == "desc" {
             all.reverse();
@@ -182,12 +191,17 @@ impl Sort {
 }
 
 /// A pattern for one field; without either there is no filter.
-struct Filter(Option<(&'static str, String)>);
+pub(super) struct Filter(Option<(&'static str, String)>);
 
 impl Filter {
-    fn read(query: &Query, fields: &[&'static str]) -> Result<Self, Refusal> {
+    pub(super) fn read(query: &Query, fields: &[&'static str]) -> Result<Self, Refusal> {
         let field = query.optional_choice("filterField", fields)?;
         Ok(Self(field.zip(query.text("filter").map(str::to_owned))))
+    }
+
+    /// Whether it is this very text, letter by letter.
+    pub(super) fn equals(&self, text: impl Fn(&str) -> String) -> bool {
+        self.0.as_ref().is_none_or(|(field, wanted)| text(field) == *wanted)
     }
 
     fn keeps<'a>(&self, text: impl Fn(&str) -> &'a str) -> bool {

@@ -6,11 +6,13 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::calendar::{self, BillingAnchor};
 use super::devices::{Fleet, Life};
 use super::id::ObjectId;
 use super::notebooks::NotebookHabit;
+use super::settings::{Banner, Member, MfaMode, ReportConfig, founding_members};
 use super::stream::{Burst, Stream};
 
 /// Whose usage is asked for.
@@ -25,7 +27,7 @@ pub enum Owner {
 }
 
 /// A key and a value on an org.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tag {
     /// Letters, digits, `_` and `-`.
     pub key: String,
@@ -77,6 +79,14 @@ pub struct Instance {
     pub created_at: Timestamp,
     /// Limits of all orgs together; shown, not enforced.
     pub limits: Limits,
+    /// Limits of orgs to come, by their names on the wire; none for those of the instance itself.
+    pub org_default_limits: Option<BTreeMap<String, u64>>,
+    /// Shown only.
+    pub mfa_mode: MfaMode,
+    /// Shown only: nobody makes these reports.
+    pub report_configs: Vec<ReportConfig>,
+    /// When it was last changed through the API.
+    pub updated_at: Option<Timestamp>,
 }
 
 /// A tenant of an instance.
@@ -102,8 +112,26 @@ pub struct Org {
     pub limits: Limits,
     /// When the billing period turns over.
     pub billing: BillingAnchor,
+    /// A color; none for a made-up one.
+    pub icon_color: Option<String>,
+    /// Shown only.
+    pub mfa_mode: MfaMode,
+    /// Shown only.
+    pub audit_log_enabled: bool,
+    /// Shown only.
+    pub banner: Option<Banner>,
+    /// Shown only.
+    pub whitelisted_email_domains: Vec<String>,
+    /// Any text.
+    pub referral_id: Option<String>,
+    /// Who belongs to it; none for the members it was founded with.
+    pub members: Option<Vec<Member>>,
+    /// When it was last changed through the API.
+    pub updated_at: Option<Timestamp>,
     /// What goes on.
     pub activity: Activity,
+    /// Times without payloads that are over, in order.
+    pub(super) idle: Vec<(Timestamp, Timestamp)>,
 }
 
 /// A user account, as the owner of personal applications.
@@ -129,8 +157,12 @@ pub struct Sandbox {
     pub limits: Limits,
     /// Orgs the user is a member of.
     pub orgs: Vec<ObjectId>,
+    /// When it was last changed through the API.
+    pub updated_at: Option<Timestamp>,
     /// What goes on.
     pub activity: Activity,
+    /// Times without payloads that are over, in order.
+    pub(super) idle: Vec<(Timestamp, Timestamp)>,
 }
 
 impl Instance {
@@ -160,9 +192,26 @@ impl Org {
         life(self.created_at, self.deleted_at)
     }
 
-    /// The part of `[from, to)` in which payloads arrive.
-    pub(super) fn lively(&self, from: i64, to: i64) -> (i64, i64) {
-        within(self.created_at, [self.deleted_at, self.disabled_at], from, to)
+    /// Members and those who are invited.
+    pub fn members(&self) -> Vec<Member> {
+        self.members.clone().unwrap_or_else(|| founding_members(self.id))
+    }
+
+    /// Disables it from a moment on, or enables it again from `now` on: what was missed stays missed.
+    pub fn disable(&mut self, at: Option<Timestamp>, now: Timestamp) {
+        let was = self.disabled_at.filter(|was| *was < now);
+        if let Some(was) = was
+            && at.is_none_or(|at| now < at)
+        {
+            self.idle.push((was, now));
+        }
+        // Who stays disabled has been so since then.
+        self.disabled_at = was.filter(|_| at.is_some_and(|at| at <= now)).or(at);
+    }
+
+    /// The parts of `[from, to)` in which payloads arrive.
+    pub(super) fn lively(&self, from: i64, to: i64) -> Vec<(i64, i64)> {
+        without(within(self.created_at, [self.deleted_at, self.disabled_at], from, to), &self.idle)
     }
 }
 
@@ -194,8 +243,20 @@ impl Sandbox {
         life(self.created_at, self.deleted_at)
     }
 
-    /// The part of `[from, to)` in which payloads may arrive.
-    pub(super) fn lively(&self, from: i64, to: i64) -> (i64, i64) {
+    /// Takes the mark for deletion away. What was missed meanwhile stays missed.
+    pub fn undelete(&mut self, now: Timestamp) {
+        if let Some(marked) = self.marked_for_deletion_at.take().filter(|marked| *marked < now) {
+            self.idle.push((marked, now));
+        }
+    }
+
+    /// The parts of `[from, to)` in which payloads may arrive.
+    pub(super) fn lively(&self, from: i64, to: i64) -> Vec<(i64, i64)> {
+        without(self.span(from, to), &self.idle)
+    }
+
+    /// From the first to the last second of [`Sandbox::lively`].
+    pub(super) fn span(&self, from: i64, to: i64) -> (i64, i64) {
         within(self.created_at, [self.deleted_at, self.marked_for_deletion_at], from, to)
     }
 }
@@ -211,4 +272,15 @@ fn life(created_at: Timestamp, deleted_at: Option<Timestamp>) -> Life {
 fn within(created_at: Timestamp, ends: [Option<Timestamp>; 2], from: i64, to: i64) -> (i64, i64) {
     let end = ends.into_iter().flatten().map(calendar::second_from).fold(to, i64::min);
     (from.max(calendar::second_from(created_at)), end)
+}
+
+fn without((mut from, to): (i64, i64), idle: &[(Timestamp, Timestamp)]) -> Vec<(i64, i64)> {
+    let mut spans = Vec::with_capacity(1 + idle.len());
+    for (start, end) in idle {
+        spans.push((from, calendar::second_from(*start).min(to)));
+        from = from.max(calendar::second_from(*end));
+    }
+    spans.push((from, to));
+    spans.retain(|(from, to)| from < to);
+    spans
 }

@@ -14,6 +14,10 @@ pub(super) enum Refusal {
     NotFound(&'static str),
     /// No such action. Holds the method.
     NotAllowed(String),
+    /// Too much at a time.
+    Throttled,
+    /// A body beyond all measure.
+    TooLarge,
 }
 
 impl Refusal {
@@ -24,6 +28,8 @@ impl Refusal {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::NotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Throttled => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         }
     }
 
@@ -34,6 +40,8 @@ impl Refusal {
             Self::Forbidden => envelope("Forbidden", "Forbidden"),
             Self::NotFound(what) => envelope("NotFound", &format!("{what} was not found")),
             Self::NotAllowed(method) => envelope("MethodNotAllowed", &format!("{method} is not allowed")),
+            Self::Throttled => envelope("TooManyRequests", "Over rate limit, request throttled"),
+            Self::TooLarge => envelope("PayloadTooLarge", "Request body is too large"),
         }
     }
 }

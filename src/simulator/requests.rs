@@ -21,6 +21,10 @@ pub struct RecordedRequest {
     pub path: String,
     /// Query pairs, decoded, in the order they were sent.
     pub query: Vec<(String, String)>,
+    /// Headers in the order they came, names in lower case; without `authorization`.
+    pub headers: Vec<(String, String)>,
+    /// The body as text.
+    pub body: String,
     /// Scope name of the action, such as `instanceOrgs.get`; none when the path leads nowhere.
     pub action: Option<&'static str>,
     /// None while it is not answered. A broken answer has the status its first bytes promise; one that was
@@ -36,6 +40,11 @@ impl RecordedRequest {
     /// A query value by its name.
     pub fn query_value(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A header by its name in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -96,6 +105,8 @@ mod tests {
             method: "GET".to_owned(),
             path: "/instances".to_owned(),
             query: Vec::new(),
+            headers: Vec::new(),
+            body: String::new(),
             action: None,
             status: None,
             uptime: Duration::ZERO,

@@ -8,10 +8,10 @@ use serde_json::{Map, Value, json};
 use super::calendar;
 use super::chance;
 use super::id::ObjectId;
-use super::owner::{Activity, Owner};
+use super::owner::{Activity, Org, Owner};
 use super::query::Query;
 use super::switches::{PayloadCounts, SummaryWithoutInclude, Switches};
-use super::world::World;
+use super::world::{View, World};
 
 /// Counters of things that stand around, with the most a usual owner has of each.
 const COUNTERS: [(&str, u64); 23] = [
@@ -89,29 +89,49 @@ pub(super) fn summary(
     let is_empty = activity.streams.is_empty();
     let value = |name: &str| match name {
         "deviceCount" => json!(world.devices(whose, now).total),
-        "notebookCount" => json!(activity.notebooks.map_or(0, |habit| habit.runs_per_day.div_ceil(2))),
-        "payloadCount" => payload_stats(&listed_payloads(world, switches, whose, period_start, now, false)),
-        "storageStats" => storage(id, is_empty, now),
+        "notebookCount" => json!(notebooks(activity)),
+        "payloadCount" => {
+            payload_stats(&listed_payloads(world.shown(now), switches, whose, period_start, now, false))
+        }
+        "appCount" => json!(world.applications(whose).len()),
+        "storageStats" => {
+            let (count, size) = storage(id, is_empty, now);
+            json!({ "count": count, "size": size })
+        }
         "notebookStats" => {
-            let used = world.notebooks_between(whose, period_start, now);
+            let used = world.shown(now).notebooks_between(whose, period_start, now);
             let running = activity.notebooks.map_or(0, |habit| habit.running(id.key(), now.as_second()));
             json!({ "awaitingCompletion": running, "minutesThisPeriod": used.minutes, "runsThisPeriod": used.runs() })
         }
-        "memberCount" => json!(chance::between(1, 12, &[id.key(), 41])),
-        "pendingInviteCount" => json!(chance::between(0, 2, &[id.key(), 42])),
+        "memberCount" => json!(people(world, id, true)),
+        "pendingInviteCount" => json!(people(world, id, false)),
         "orgCount" => json!(memberships),
         "instanceCount" => json!(0),
-        counter => {
-            let most = COUNTERS.iter().find(|(name, _)| *name == counter).map_or(0, |(_, most)| *most);
-            json!(if is_empty { 0 } else { chance::between(0, most, &[id.key(), chance::key(counter)]) })
-        }
+        counter => json!(standing(id, is_empty, counter)),
     };
     wanted.0.iter().map(|name| (name.clone(), value(name))).collect::<Map<_, _>>().into()
 }
 
+/// Notebooks that somebody has written.
+pub(super) fn notebooks(activity: &Activity) -> u64 {
+    activity.notebooks.map_or(0, |habit| habit.runs_per_day.div_ceil(2))
+}
+
+/// How many things of this name stand around.
+pub(super) fn standing(id: ObjectId, is_empty: bool, counter: &str) -> u64 {
+    let most = COUNTERS.iter().find(|(name, _)| *name == counter).map_or(0, |(_, most)| *most);
+    if is_empty { 0 } else { chance::between(0, most, &[id.key(), chance::key(counter)]) }
+}
+
+/// Members of an org, or those who are invited only.
+pub(super) fn people(world: &World, org: ObjectId, members: bool) -> usize {
+    let everybody = world.org(org).map(Org::members).unwrap_or_default();
+    everybody.iter().filter(|member| member.user_id.is_some() == members).count()
+}
+
 /// Payloads by type and source, as far as the API lists them.
 pub(super) fn listed_payloads(
-    world: &World,
+    view: View<'_>,
     switches: &Switches,
     owner: Owner,
     start: Timestamp,
@@ -119,7 +139,7 @@ pub(super) fn listed_payloads(
     as_bytes: bool,
 ) -> BTreeMap<(String, String), u64> {
     let mut sums =
-        if as_bytes { world.payload_bytes(owner, start, end) } else { world.payloads(owner, start, end) };
+        if as_bytes { view.payload_bytes(owner, start, end) } else { view.payloads(owner, start, end) };
     if switches.payload_counts == PayloadCounts::BillableOnly {
         sums.retain(|(payload_type, _), _| super::stream::is_billable(payload_type));
     }
@@ -135,12 +155,13 @@ pub(super) fn payload_stats(sums: &BTreeMap<(String, String), u64>) -> Value {
     json!(types)
 }
 
-fn storage(id: ObjectId, is_empty: bool, now: Timestamp) -> Value {
+/// Stored items and their bytes.
+pub(super) fn storage(id: ObjectId, is_empty: bool, now: Timestamp) -> (u64, u64) {
     if is_empty {
-        return json!({ "count": 0, "size": 0 });
+        return (0, 0);
     }
     // A little more every day since 2022.
     let days = u64::try_from(calendar::day(now.as_second()) - 18_993).unwrap_or(0);
     let count = chance::between(0, 9, &[id.key(), 43]) * (4_000 + days * 7);
-    json!({ "count": count, "size": count * chance::between(60, 240, &[id.key(), 44]) })
+    (count, count * chance::between(60, 240, &[id.key(), 44]))
 }

@@ -3,6 +3,10 @@
 //! Owns: one switch for each question that Losant's documentation leaves open. The defaults are the likelier
 //! answers; a client must be right with either.
 
+mod names;
+
+pub use names::InvalidSwitch;
+
 /// How the simulated API answers the open questions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches, each set by its name")]
@@ -31,6 +35,12 @@ pub struct Switches {
     pub unknown_fields: bool,
     /// Whether the instance token may list instances. The contract says no, a demo is easier with it.
     pub token_lists_instances: bool,
+    /// Whether applications of sandboxes are in the historical summaries.
+    pub sandbox_applications: bool,
+    /// Whether the running month has rows in the historical summaries.
+    pub running_month: bool,
+    /// How a new org is answered.
+    pub new_org: NewOrg,
 }
 
 /// Whether a range contains its `end`.
@@ -89,6 +99,15 @@ pub enum PayloadCounts {
     BillableOnly,
 }
 
+/// How a new org is answered: API 1.30 and 1.31 declare different answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewOrg {
+    /// 200, as its members see it.
+    Org,
+    /// 201, as the instance sees it.
+    InstanceOrg,
+}
+
 impl Default for Switches {
     fn default() -> Self {
         Self {
@@ -104,6 +123,9 @@ impl Default for Switches {
             numbers_as_floats: false,
             unknown_fields: false,
             token_lists_instances: true,
+            sandbox_applications: true,
+            running_month: true,
+            new_org: NewOrg::Org,
         }
     }
 }

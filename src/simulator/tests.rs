@@ -1,9 +1,13 @@
 //! The simulated API as a client sees it.
 
+mod controlling;
 mod counting;
 mod failing;
+mod history;
 mod listing;
+mod reporting;
 mod switching;
+mod writing;
 
 use std::time::Duration;
 

@@ -16,6 +16,16 @@ pub fn python() -> Option<PathBuf> {
     found("prometheus_client (Python)", Some(python).filter(|path| path.exists()))
 }
 
+/// A Python that has this module.
+pub fn python_with(module: &str) -> Option<PathBuf> {
+    let python = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".cache/python/bin/python");
+    let has = |python: &PathBuf| {
+        let import = std::process::Command::new(python).args(["-c", &format!("import {module}")]).output();
+        import.is_ok_and(|output| output.status.success())
+    };
+    found(&format!("{module} (Python)"), Some(python).filter(has))
+}
+
 fn found(name: &str, path: Option<PathBuf>) -> Option<PathBuf> {
     if path.is_none() {
         assert!(std::env::var_os("CI").is_none(), "{name} is missing; scripts/components installs it");

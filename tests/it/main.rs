@@ -27,5 +27,7 @@ mod faults;
 mod lifecycle;
 mod prometheus;
 mod scrape;
+mod simulator_schemas;
 mod test_app;
 mod truth;
+mod vendor_client;

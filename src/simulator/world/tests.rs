@@ -1,10 +1,11 @@
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use jiff::SignedDuration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::simulator::{BillingAnchor, Burst};
+use crate::simulator::{BillingAnchor, Burst, DeviceDay, Stream};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -84,6 +85,24 @@ fn a_sandbox_stops_at_its_limit_and_starts_anew_with_the_period() {
     let all = |end| world().payload_total(owner, at("2026-03-31T00:00:00Z"), at(end), false, false);
     assert_eq!(all("2026-04-01T00:00:00Z"), 0);
     assert!(all("2026-04-02T00:00:00Z") > 0);
+}
+
+#[test]
+fn an_undeleted_sandbox_goes_on_and_what_it_missed_stays_missed() {
+    let mut world = World::default();
+    let id = limited_sandbox(&world).id();
+    world.sandbox_mut(id).unwrap().limits.payload = None;
+    let count =
+        |world: &World, from, to| world.payload_total(Owner::Sandbox(id), at(from), at(to), false, false);
+    let [monday, tuesday, wednesday, thursday] =
+        ["2026-03-02T00:00:00Z", "2026-03-03T00:00:00Z", "2026-03-04T00:00:00Z", "2026-03-05T00:00:00Z"];
+    let before = count(&world, monday, tuesday);
+    let after = count(&world, wednesday, thursday);
+    let sandbox = world.sandbox_mut(id).unwrap();
+    sandbox.marked_for_deletion_at = Some(at(tuesday));
+    sandbox.undelete(at(wednesday));
+    assert_eq!(count(&world, monday, thursday), before + after);
+    assert_eq!(count(&world, tuesday, wednesday), 0);
 }
 
 #[test]
@@ -188,6 +207,66 @@ fn a_window_up_to_a_fraction_of_a_second_is_the_same_with_its_end_included() {
     }
 }
 
+/// Applications of an owner, and what they used.
+fn shares(world: &World, owner: Owner, start: Timestamp, end: Timestamp) -> Vec<ApplicationUsage> {
+    world.applications(owner).iter().map(|own| world.application_usage(own, start, end)).collect()
+}
+
+#[test]
+fn applications_have_ids_of_their_own_and_the_same_in_every_world_of_the_seed() {
+    let all: Vec<_> = everyone(world())
+        .into_iter()
+        .filter(|owner| !matches!(owner, Owner::Instance(_)))
+        .flat_map(|owner| world().applications(owner))
+        .collect();
+    let ids: std::collections::BTreeSet<_> = all.iter().map(|application| application.id).collect();
+    assert_eq!(ids.len(), all.len());
+    assert!(all.len() > everyone(world()).len());
+    let again = World::default();
+    assert!(all.iter().all(|application| again.applications(application.owner).contains(application)));
+    let instance = Owner::Instance(world().instances()[0].id());
+    let of_orgs = all.iter().filter(|application| matches!(application.owner, Owner::Org(_))).count();
+    assert_eq!(world().applications(instance).len(), of_orgs);
+}
+
+#[test]
+fn late_payloads_are_true_at_once_and_shown_after_the_delay() {
+    let mut world = World::default();
+    let owner = Owner::Org(world.orgs()[0].id());
+    let (start, now) = (at("2026-03-04T10:00:00Z"), at("2026-03-04T12:00:00Z"));
+    let truth = world.payloads(owner, start, now);
+    assert_eq!(world.shown(now).payloads(owner, start, now), truth);
+    world.count_late(SignedDuration::from_mins(30));
+    assert_eq!(world.payloads(owner, start, now), truth);
+    let half_past = at("2026-03-04T11:30:00Z");
+    assert_eq!(world.shown(now).payloads(owner, start, now), world.payloads(owner, start, half_past));
+    let later = now + SignedDuration::from_mins(30);
+    assert_eq!(world.shown(later).payloads(owner, start, now), truth);
+}
+
+#[test]
+fn a_restated_hour_is_shown_as_it_was_first_counted_until_the_second_count_is_known() {
+    let mut world = World::default();
+    let owner = Owner::Org(world.orgs()[0].id());
+    let instance = Owner::Instance(world.instances()[0].id());
+    let (start, end) = (at("2026-03-04T10:00:00Z"), at("2026-03-04T11:00:00Z"));
+    let known_from = at("2026-03-04T15:00:00Z");
+    let total = |world: &World, owner, from, to| world.payload_total(owner, from, to, false, false);
+    let (first, all) = (total(&world, owner, start, end), total(&world, instance, start, end));
+    world.restate(Restatement { owner, start, end, thousandths: 1_500, known_from });
+    let second = total(&world, owner, start, end);
+    assert!(second > first + first / 3 && second <= first + first / 2);
+    assert_eq!(total(&world, instance, start, end), all + second - first);
+    let shown = |now, from, to| world.shown(now).payload_total(owner, from, to, false, false);
+    assert_eq!(shown(at("2026-03-04T14:59:59Z"), start, end), first);
+    assert_eq!(shown(known_from, start, end), second);
+    // Windows still add up, and the neighbours are as they were.
+    let middle = at("2026-03-04T10:17:00Z");
+    assert_eq!(total(&world, owner, start, middle) + total(&world, owner, middle, end), second);
+    let after = at("2026-03-04T12:00:00Z");
+    assert_eq!(shown(known_from, end, after), shown(at("2026-03-04T14:00:00Z"), end, after));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -237,5 +316,36 @@ proptest! {
         prop_assert!(start <= now && now <= end.max(now - SignedDuration::from_millis(1)));
         let next = calendar::after_millisecond(end);
         prop_assert_eq!(world.period(Owner::Org(id), next).0, next);
+    }
+
+    #[test]
+    fn applications_sum_to_their_owner_and_add_up_over_time(
+        owner in owners(), mut cuts in proptest::array::uniform3(moments()),
+    ) {
+        prop_assume!(!matches!(owner, Owner::Instance(_)));
+        cuts.sort_unstable();
+        let [start, middle, end] = cuts;
+        let start = start.max(end - SignedDuration::from_hours(24 * 90));
+        let middle = middle.max(start);
+        let whole = shares(world(), owner, start, end);
+        let mut sums = BTreeMap::new();
+        for ((kind, source), amount) in whole.iter().flat_map(|usage| usage.by_source.clone()) {
+            *sums.entry((kind, source)).or_insert(0) += amount.payloads;
+        }
+        prop_assert_eq!(sums, world().payloads(owner, start, end));
+        let bytes: u64 = whole.iter().map(|usage| usage.billable.bytes).sum();
+        prop_assert_eq!(bytes, world().payload_total(owner, start, end, true, true));
+        let notebooks = world().notebooks_between(owner, start, end);
+        prop_assert_eq!(whole.iter().map(|usage| usage.notebook_runs).sum::<u64>(), notebooks.runs());
+        prop_assert_eq!(whole.iter().map(|usage| usage.notebook_minutes).sum::<u64>(), notebooks.minutes);
+        let devices: u64 = whole.iter().map(|usage| usage.devices).sum();
+        let day = calendar::moment(calendar::day(calendar::second_from(end) - 1) * DAY);
+        prop_assert_eq!(devices, world().devices_on(owner, day, end).total);
+        let (first, second) = (shares(world(), owner, start, middle), shares(world(), owner, middle, end));
+        for ((whole, first), second) in whole.iter().zip(first).zip(second) {
+            let sum = first.billable.payloads + second.billable.payloads;
+            prop_assert_eq!(whole.billable.payloads, sum);
+            prop_assert_eq!(whole.nonbillable.bytes, first.nonbillable.bytes + second.nonbillable.bytes);
+        }
     }
 }
