@@ -13,6 +13,7 @@ mod discovery;
 mod errand;
 mod failures;
 mod fleet;
+mod historical_summaries;
 mod job;
 mod metrics;
 mod notebook_minute_counts;

@@ -93,6 +93,7 @@ fn config(flags: &Flags) -> Config {
             payload_counts_breakdown_interval: INTERVAL,
             device_counts_interval: INTERVAL,
             notebook_minute_counts_interval: INTERVAL,
+            applications_interval: INTERVAL,
             ..PollingConfig::default()
         },
         ..Config::default()

@@ -27,6 +27,10 @@ pub struct PollingConfig {
     pub device_counts_interval: Interval,
     /// How often notebook runs and minutes are read of each scope.
     pub notebook_minute_counts_interval: Interval,
+    /// How often the monthly summaries of applications are read of each instance.
+    pub applications_interval: Interval,
+    /// How often the summaries of the month before are read of each instance.
+    pub previous_period_interval: Interval,
     /// How long after its end an hour still counts as unsettled.
     pub settle_delay: Interval,
     /// How long a number is shown when it cannot be read again.
@@ -41,6 +45,8 @@ impl Default for PollingConfig {
             payload_counts_breakdown_interval: Interval::minutes(5),
             device_counts_interval: Interval::minutes(15),
             notebook_minute_counts_interval: Interval::minutes(15),
+            applications_interval: Interval::minutes(15),
+            previous_period_interval: Interval::minutes(24 * 60),
             settle_delay: Interval::minutes(10),
             expire_after: Interval::minutes(60),
         }
@@ -56,6 +62,8 @@ impl PollingConfig {
             Collector::PayloadCountsBreakdown => self.payload_counts_breakdown_interval,
             Collector::DeviceCounts => self.device_counts_interval,
             Collector::NotebookMinuteCounts => self.notebook_minute_counts_interval,
+            Collector::Applications => self.applications_interval,
+            Collector::PreviousPeriod => self.previous_period_interval,
         }
         .get()
     }
@@ -67,7 +75,7 @@ impl PollingConfig {
             if interval < SHORTEST_INTERVAL {
                 return Err(ConfigError::key(key, "must be at least 1s"));
             }
-            if interval >= self.expire_after.get() {
+            if collector.expires() && interval >= self.expire_after.get() {
                 let problem = format!(
                     "{} is not shorter than polling.expire_after ({}): every number would expire before it is read \
                      again",

@@ -10,6 +10,8 @@ use crate::usage::{Level, Measure};
 pub struct Row {
     /// What is measured.
     pub measure: Measure,
+    /// Whose usage it is, where it is something that a scope owns: one family then holds what all levels own.
+    pub subject: Option<&'static str>,
     /// The levels that have it. Each gets a family of its own.
     pub levels: &'static [Level],
     /// The family's name without `losant_{level}_`.
@@ -30,7 +32,12 @@ impl Row {
 
     /// The full name of the family at a level.
     pub fn family(&self, level: Level) -> String {
-        format!("losant_{level}_{}", self.stem)
+        format!("losant_{}_{}", self.subject.unwrap_or(level.as_str()), self.stem)
+    }
+
+    /// One level for each family of the row.
+    pub fn family_levels(&self) -> &'static [Level] {
+        if self.subject.is_some() { self.levels.get(..1).unwrap_or_default() } else { self.levels }
     }
 
     /// The HELP text of the family at a level: one line, no backslash, a full stop at the end as prometheus-client adds
@@ -81,6 +88,8 @@ const TYPE_AND_SOURCE: &[&str] = &["payload_type", "source"];
 const BILLABLE: &[&str] = &["billable"];
 const OUTCOME: &[&str] = &["outcome"];
 const RESOURCE: &[&str] = &["resource"];
+const APPLICATION: &[&str] = &["application_id"];
+const APPLICATION_AND_BILLABLE: &[&str] = &["application_id", "billable"];
 
 const fn row(
     measure: Measure,
@@ -89,7 +98,17 @@ const fn row(
     labels: &'static [&'static str],
     help: &'static str,
 ) -> Row {
-    Row { measure, levels, stem, labels, help }
+    Row { measure, subject: None, levels, stem, labels, help }
+}
+
+/// A row of what the applications of orgs and sandboxes use.
+const fn application(
+    measure: Measure,
+    stem: &'static str,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Row {
+    Row { measure, subject: Some("application"), levels: OWNERS, stem, labels, help }
 }
 
 /// All usage families, in the order of [`Measure`].
@@ -183,6 +202,32 @@ pub static CATALOGUE: &[Row] = &[
         "1 when the sandbox user has two-factor authentication, else 0 (instanceSandboxes.get, refreshed by polling)"),
     row(Measure::SandboxDeletion, SANDBOX, "deletion_timestamp_seconds", &[],
         "When the sandbox user, marked for deletion, will be gone, as a Unix time (instanceSandboxes.get, refreshed by polling)"),
+    application(Measure::ApplicationPayloadsPeriod, "payloads_period", APPLICATION_AND_BILLABLE,
+        "Payloads of the application in the running UTC calendar month so far (instance.historicalSummaries, refreshed by polling)"),
+    application(Measure::ApplicationPayloadBytesPeriod, "payload_bytes_period", APPLICATION_AND_BILLABLE,
+        "Bytes of the payloads of the application in the running UTC calendar month so far (instance.historicalSummaries, refreshed by polling)"),
+    application(Measure::ApplicationDevices, "devices", APPLICATION,
+        "Devices of the application (instance.historicalSummaries, refreshed by polling)"),
+    application(Measure::ApplicationNotebookRunTimePeriod, "notebook_run_seconds_period", APPLICATION,
+        "Run time of notebooks of the application in the running UTC calendar month so far: notebook minutes x 60 (instance.historicalSummaries, refreshed by polling)"),
+    application(Measure::ApplicationInfo, "info", &["application_id", "name"],
+        "Name of the application, always 1 (instance.historicalSummaries, refreshed by polling)"),
+    row(Measure::OrgBillablePayloadsPrevious, ORG, "billable_payloads_previous_period", &[],
+        "Billable payloads of the org in the UTC calendar month before this one (instance.historicalSummaries, refreshed by polling)"),
+    row(Measure::OrgBillablePayloadBytesPrevious, ORG, "billable_payload_bytes_previous_period", &[],
+        "Bytes of the billable payloads of the org in the UTC calendar month before this one (instance.historicalSummaries, refreshed by polling)"),
+    row(Measure::OrgNotebookRunTimePrevious, ORG, "notebook_run_seconds_previous_period", &[],
+        "Run time of notebooks of the org in the UTC calendar month before this one: notebook minutes x 60 (instance.historicalSummaries, refreshed by polling)"),
+    row(Measure::OrgDevicesPrevious, ORG, "devices_previous_period", &[],
+        "Devices of the org in the UTC calendar month before this one (instance.historicalSummaries, refreshed by polling)"),
+    application(Measure::ApplicationBillablePayloadsPrevious, "billable_payloads_previous_period", APPLICATION,
+        "Billable payloads of the application in the UTC calendar month before this one (instance.historicalSummaries, refreshed by polling)"),
+    application(Measure::ApplicationBillablePayloadBytesPrevious, "billable_payload_bytes_previous_period", APPLICATION,
+        "Bytes of the billable payloads of the application in the UTC calendar month before this one (instance.historicalSummaries, refreshed by polling)"),
+    application(Measure::ApplicationNotebookRunTimePrevious, "notebook_run_seconds_previous_period", APPLICATION,
+        "Run time of notebooks of the application in the UTC calendar month before this one: notebook minutes x 60 (instance.historicalSummaries, refreshed by polling)"),
+    application(Measure::ApplicationDevicesPrevious, "devices_previous_period", APPLICATION,
+        "Devices of the application in the UTC calendar month before this one (instance.historicalSummaries, refreshed by polling)"),
 ];
 
 #[cfg(test)]
@@ -206,7 +251,7 @@ mod tests {
     ];
 
     fn families() -> impl Iterator<Item = (&'static Row, Level)> {
-        CATALOGUE.iter().flat_map(|row| row.levels.iter().map(move |level| (row, *level)))
+        CATALOGUE.iter().flat_map(|row| row.family_levels().iter().map(move |level| (row, *level)))
     }
 
     #[test]
@@ -214,7 +259,7 @@ mod tests {
         for (place, row) in CATALOGUE.iter().enumerate() {
             assert_eq!(row.measure as usize, place, "{:?}", row.measure);
         }
-        assert_eq!(CATALOGUE.len(), Measure::SandboxDeletion as usize + 1);
+        assert_eq!(CATALOGUE.len(), Measure::ApplicationDevicesPrevious as usize + 1);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, LabelSetEncoder};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabel, EncodeLabelSet, LabelSetEncoder};
 use prometheus_client::metrics::MetricType;
 
 use super::catalogue::{self, CATALOGUE, Row};
@@ -51,7 +51,9 @@ impl<'a> Families<'a> {
         Self { groups }
     }
 
+    /// A family of applications holds those of orgs and those of sandboxes.
     fn place(row: &Row, level: Level) -> usize {
+        let level = if row.subject.is_some() { row.levels.first().copied().unwrap_or(level) } else { level };
         row.measure as usize * Level::ALL.len() + level as usize
     }
 
@@ -59,7 +61,7 @@ impl<'a> Families<'a> {
     fn encode(&self, encoder: &mut DescriptorEncoder) -> Result<Vec<(String, usize)>, fmt::Error> {
         let mut sizes = Vec::new();
         for row in CATALOGUE {
-            for &level in row.levels {
+            for &level in row.family_levels() {
                 let samples = &self.groups[Self::place(row, level)];
                 if samples.is_empty() {
                     continue;
@@ -67,8 +69,9 @@ impl<'a> Families<'a> {
                 let name = row.family(level);
                 let help = row.help(level);
                 let mut family = encoder.encode_descriptor(&name, &help, None, MetricType::Gauge)?;
+                let shape = Shape::of(row.labels, samples);
                 for (scope, sample) in samples {
-                    let labels = SeriesLabels { scope: *scope, names: row.labels, values: &sample.labels };
+                    let labels = SeriesLabels { shape: &shape, scope: *scope, values: &sample.labels };
                     encode_value(family.encode_family(&labels)?, sample.value)?;
                 }
                 sizes.push((name, samples.len()));
@@ -78,32 +81,58 @@ impl<'a> Families<'a> {
     }
 }
 
+/// The labels of a family. To Prometheus an empty label and no label are the same, but some parsers want all series of a
+/// family to have the same ones: so a label is written for all of them, or for none.
+#[derive(Debug)]
+struct Shape<'a> {
+    ids: Vec<&'static str>,
+    names: &'a [&'static str],
+    /// Whether any series has a value for the name at this place.
+    used: Vec<bool>,
+}
+
+impl<'a> Shape<'a> {
+    fn of(names: &'a [&'static str], samples: &[(Scope, &Sample)]) -> Self {
+        let mut shape = Self { ids: Vec::new(), names, used: vec![false; names.len()] };
+        for (scope, sample) in samples {
+            for id in catalogue::id_labels(scope.level()) {
+                if !shape.ids.contains(id) {
+                    shape.ids.push(id);
+                }
+            }
+            for (used, value) in shape.used.iter_mut().zip(&sample.labels) {
+                *used |= !value.is_empty();
+            }
+        }
+        shape
+    }
+}
+
 /// The ids of a scope, and what else tells series of one family apart.
 #[derive(Debug)]
 struct SeriesLabels<'a, V> {
+    shape: &'a Shape<'a>,
     scope: Scope,
-    names: &'a [&'static str],
     values: &'a [V],
 }
 
 impl<V: AsRef<str> + fmt::Debug> EncodeLabelSet for SeriesLabels<'_, V> {
     fn encode(&self, encoder: &mut LabelSetEncoder) -> fmt::Result {
+        let own = catalogue::id_labels(self.scope.level());
         let ids = [self.scope.instance(), self.scope.id()];
-        let ids = catalogue::id_labels(self.scope.level()).iter().zip(ids.map(|id| id.to_string()));
-        for (name, value) in ids {
-            label(encoder, name, &value)?;
+        for name in &self.shape.ids {
+            match own.iter().position(|own| own == name).and_then(|place| ids.get(place)) {
+                Some(id) => (*name, id.to_string().as_str()).encode(encoder.encode_label())?,
+                None => (*name, "").encode(encoder.encode_label())?,
+            }
         }
-        for (name, value) in self.names.iter().zip(self.values) {
-            label(encoder, name, value.as_ref())?;
+        for ((name, used), value) in self.shape.names.iter().zip(&self.shape.used).zip(self.values) {
+            if *used {
+                (*name, value.as_ref()).encode(encoder.encode_label())?;
+            }
         }
         Ok(())
     }
-}
-
-fn label(encoder: &mut LabelSetEncoder, name: &str, value: &str) -> fmt::Result {
-    use prometheus_client::encoding::EncodeLabel;
-    // An empty label and no label are the same thing to Prometheus.
-    if value.is_empty() { Ok(()) } else { (name, value).encode(encoder.encode_label()) }
 }
 
 /// Whole numbers up to 2^53 are exact in a double, and read better without a decimal point.
@@ -131,8 +160,10 @@ fn encode_last_successes(
         let name = catalogue::last_success_family(level);
         let help = catalogue::last_success_help(level);
         let mut family = encoder.encode_descriptor(&name, &help, None, MetricType::Gauge)?;
+        let ids = catalogue::id_labels(level).to_vec();
+        let shape = Shape { ids, names: &["collector"], used: vec![true] };
         for (scope, collector, at) in &successes {
-            let labels = SeriesLabels { scope: *scope, names: &["collector"], values: &[collector.as_str()] };
+            let labels = SeriesLabels { shape: &shape, scope: *scope, values: &[collector.as_str()] };
             encode_value(family.encode_family(&labels)?, at.as_duration().as_secs_f64())?;
         }
         sizes.push((name, successes.len()));

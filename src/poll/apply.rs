@@ -8,11 +8,12 @@ use tracing::{error, info, warn};
 use super::discovery::{Discovered, Found, FoundAll};
 use super::errand::{Outcome, Read};
 use super::fleet::Known;
+use super::historical_summaries::Dealt;
 use super::job::Job;
 use super::poller::{Poller, discovery_of};
 use crate::losant::wire::Instance;
 use crate::losant::{Error, Listing, Unavailable};
-use crate::usage::{Collector, Id, Level, Scope};
+use crate::usage::{Collector, Id, Level, Reading, Scope};
 
 /// The collectors whose figures begin with the billing period.
 const OF_THE_PERIOD: [Collector; 3] =
@@ -29,6 +30,9 @@ impl Poller {
             Outcome::Discovered { instance, discovered, took } => {
                 self.metrics.swept(took);
                 self.apply_discovered(job, instance, *discovered, asked_at)
+            }
+            Outcome::Dealt { instance, collector, dealt } => {
+                self.apply_dealt(job, instance, collector, dealt, asked_at)
             }
             Outcome::Read { scope, collector, read } => {
                 self.apply_read(job, scope, collector, read, asked_at)
@@ -153,7 +157,7 @@ impl Poller {
         self.unlisted.remove(&scope);
         self.store.put(scope, Collector::Discovery, reading, asked_at);
         let now = self.clock.uptime();
-        for collector in Collector::DETAIL {
+        for &collector in Collector::of(scope.level()) {
             self.schedule.add(Job::Poll(scope, collector), now);
         }
         let start = |period: Option<crate::usage::BillingPeriod>| period.map(|period| period.start);
@@ -262,6 +266,35 @@ impl Poller {
         self.note_own_poll(scope, collector, done.is_ok());
         self.put_back(job);
         done
+    }
+
+    /// Takes in what lists said of many owners at once.
+    fn apply_dealt(
+        &mut self,
+        job: Job,
+        instance: Id,
+        collector: Collector,
+        dealt: Result<Box<Dealt>, Error>,
+        asked_at: Duration,
+    ) -> Result<(), Why> {
+        let scope = Scope::Instance { instance };
+        let dealt = match dealt {
+            Ok(dealt) => *dealt,
+            // Of the owners nothing is marked: what else is known of them came from elsewhere.
+            Err(error) => return self.apply_read(job, scope, collector, Err(error), asked_at),
+        };
+        let Dealt { read_at, mut readings, complete } = dealt;
+        for level in [Level::Org, Level::Sandbox] {
+            for owner in self.fleet.scopes(instance, level) {
+                match readings.remove(&owner) {
+                    Some(reading) => self.store.put(owner, collector, reading, asked_at),
+                    None if complete => self.store.put(owner, collector, Reading::at(read_at), asked_at),
+                    None => {}
+                }
+            }
+        }
+        let own = Read { reading: Reading::at(read_at), found: None };
+        self.apply_read(job, scope, collector, Ok(Box::new(own)), asked_at)
     }
 
     /// Notes how a poll of an instance itself went; of other scopes there is nothing to note.

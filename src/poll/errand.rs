@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::discovery::{self, Discovered, Found};
 use super::fleet::Known;
+use super::historical_summaries::{self, Dealt};
 use super::job::Job;
 use super::{device_counts, notebook_minute_counts, payload_counts, payload_counts_breakdown};
 use crate::clock::Clock;
@@ -26,6 +27,7 @@ pub(super) enum Outcome {
     Instances(Result<Listing<Instance>, Error>),
     Discovered { instance: Id, discovered: Box<Discovered>, took: Duration },
     Read { scope: Scope, collector: Collector, read: Result<Box<Read>, Error> },
+    Dealt { instance: Id, collector: Collector, dealt: Result<Box<Dealt>, Error> },
 }
 
 /// A reading, and what was found of the scope again where its billing period had to be asked for.
@@ -48,6 +50,11 @@ impl Errand {
                 let took = self.clock.uptime().saturating_sub(started);
                 Outcome::Discovered { instance, discovered: Box::new(discovered), took }
             }
+            Job::Poll(scope, collector @ (Collector::Applications | Collector::PreviousPeriod)) => {
+                let (instance, now) = (scope.instance(), self.clock.now());
+                let dealt = historical_summaries::read(&self.client, instance, collector, now).await;
+                Outcome::Dealt { instance, collector, dealt: dealt.map(Box::new) }
+            }
             Job::Poll(scope, collector) => {
                 let read = self.read(scope, collector, known).await.map(Box::new);
                 Outcome::Read { scope, collector, read }
@@ -69,7 +76,8 @@ impl Errand {
         let period = period.filter(|period| period.start < now && !period.is_doubtful(now));
         let client = &self.client;
         let reading = match collector {
-            Collector::Discovery => Reading::at(now),
+            // Neither comes here: they bring more than one reading.
+            Collector::Discovery | Collector::Applications | Collector::PreviousPeriod => Reading::at(now),
             Collector::PayloadCounts => payload_counts::read(client, scope, period, now).await?,
             Collector::PayloadCountsBreakdown => {
                 payload_counts_breakdown::read(client, scope, period, self.settle_delay, now).await?

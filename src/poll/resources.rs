@@ -38,6 +38,17 @@ const RESOURCES: [(&str, &str); 24] = [
 /// Summary keys that only orgs have.
 const MEMBERS: [&str; 2] = ["memberCount", "pendingInviteCount"];
 
+/// Summary keys that have no family here, or one that comes from a better source.
+#[cfg(test)]
+const SUMMARY_LEFT_OUT: [(&str, &str); 6] = [
+    ("eventCount", "costly, without a limit, and not what is billed"),
+    ("instanceCount", "memberships of a person"),
+    ("orgCount", "memberships of a person"),
+    ("notebookStats", "the notebook collector reads it by day and outcome"),
+    ("payloadCount", "the payload collectors read it with its window"),
+    ("storageStats", "its size has a family; the number of items is neither limited nor billed"),
+];
+
 /// Limits that are no number of resources and have no family. Nothing public says what `systemInterval` means; the
 /// length of one run is not a quota.
 const LEFT_OUT: [&str; 2] = ["systemInterval", "notebookMinutesPerRun"];
@@ -136,5 +147,42 @@ mod tests {
             add_resources(reading, &map(&[("memberCount", 3.0), ("pendingInviteCount", 2.0)]));
         });
         assert_eq!(rows, [(Measure::Resources, vec!["member".to_owned()], 5.0)]);
+    }
+
+    /// The keys of an object within a schema of Losant's, if its schemas stand beside the project.
+    fn schema_keys(schema: &str, object: &str) -> Option<Vec<String>> {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/losant-schemas");
+        let text = std::fs::read_to_string(folder.join(schema)).ok()?;
+        let schema: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let properties = schema.pointer(&format!("/properties/{object}/properties")).expect("properties");
+        Some(properties.as_object().expect("an object").keys().cloned().collect())
+    }
+
+    #[test]
+    #[expect(clippy::print_stderr, reason = "a check that is left out says so")]
+    fn every_key_of_losants_schemas_is_exported_or_left_out_on_purpose() {
+        let mut walked = 0;
+        for schema in ["instance.json", "instanceOrg.json", "instanceSandbox.json"] {
+            for key in schema_keys(schema, "limits").unwrap_or_default() {
+                walked += 1;
+                let exported = !samples(|reading| add_limits(reading, &map(&[(&key, 1.0)]))).is_empty();
+                assert_ne!(exported, LEFT_OUT.contains(&key.as_str()), "limit {key}");
+            }
+        }
+        for schema in ["instanceOrg.json", "instanceSandbox.json"] {
+            for key in schema_keys(schema, "summary").unwrap_or_default() {
+                walked += 1;
+                let known = RESOURCES.iter().any(|(summary, _)| *summary == key);
+                let exported = known || MEMBERS.contains(&key.as_str());
+                assert_ne!(exported, SUMMARY_LEFT_OUT.iter().any(|(left, _)| *left == key), "summary {key}");
+            }
+        }
+        if walked == 0 {
+            eprintln!(
+                "SKIPPED, because Losant's schemas do not stand beside the project: the walk over their keys"
+            );
+        } else {
+            assert!(walked > 140, "{walked}");
+        }
     }
 }

@@ -83,8 +83,11 @@ impl Snapshot {
             record
                 .parts
                 .iter()
-                .filter(move |part| uptime.saturating_sub(part.asked_at) <= expire_after)
-                .filter_map(|part| part.reading.as_deref())
+                .zip(Collector::ALL)
+                .filter(move |(part, collector)| {
+                    !collector.expires() || uptime.saturating_sub(part.asked_at) <= expire_after
+                })
+                .filter_map(|(part, _)| part.reading.as_deref())
                 .flat_map(|reading| &reading.samples)
                 .filter(move |sample| sample.holds_until.is_none_or(|end| now < end))
                 .map(move |sample| (*scope, sample))
@@ -94,7 +97,7 @@ impl Snapshot {
     /// When each collector last succeeded for each scope.
     pub fn last_successes(&self) -> impl Iterator<Item = (Scope, Collector, Timestamp)> {
         self.scopes.iter().flat_map(|(scope, record)| {
-            Collector::ALL.into_iter().filter_map(move |collector| {
+            Collector::concerning(scope.level()).filter_map(move |collector| {
                 let at = record.parts[collector as usize].last_success?;
                 Some((*scope, collector, at))
             })
@@ -110,18 +113,24 @@ impl Snapshot {
     pub fn scope_states(&self, uptime: Duration, freshness: Freshness) -> BTreeMap<(Level, ScopeState), u64> {
         let mut counts = BTreeMap::new();
         for (scope, record) in &self.scopes {
-            *counts.entry((scope.level(), record.state(uptime, freshness))).or_default() += 1;
+            *counts.entry((scope.level(), record.state(scope.level(), uptime, freshness))).or_default() += 1;
         }
         counts
     }
 }
 
 impl Record {
-    fn state(&self, uptime: Duration, Freshness(limits): Freshness) -> ScopeState {
-        if self.parts.iter().any(|part| part.failing) {
+    fn state(&self, level: Level, uptime: Duration, Freshness(limits): Freshness) -> ScopeState {
+        let parts = || {
+            Collector::concerning(level).map(|collector| {
+                let place = collector as usize;
+                (&self.parts[place], limits[place])
+            })
+        };
+        if parts().any(|(part, _)| part.failing) {
             return ScopeState::Failing;
         }
-        let fresh = self.parts.iter().zip(limits).all(|(part, limit)| {
+        let fresh = parts().all(|(part, limit)| {
             part.last_success.is_some() && uptime.saturating_sub(part.asked_at) <= limit
         });
         if fresh { ScopeState::Fresh } else { ScopeState::Stale }

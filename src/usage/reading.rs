@@ -63,6 +63,19 @@ pub enum Measure {
     SandboxFailedLogins,
     SandboxTwoFactor,
     SandboxDeletion,
+    ApplicationPayloadsPeriod,
+    ApplicationPayloadBytesPeriod,
+    ApplicationDevices,
+    ApplicationNotebookRunTimePeriod,
+    ApplicationInfo,
+    OrgBillablePayloadsPrevious,
+    OrgBillablePayloadBytesPrevious,
+    OrgNotebookRunTimePrevious,
+    OrgDevicesPrevious,
+    ApplicationBillablePayloadsPrevious,
+    ApplicationBillablePayloadBytesPrevious,
+    ApplicationNotebookRunTimePrevious,
+    ApplicationDevicesPrevious,
 }
 
 /// One number.

@@ -14,7 +14,7 @@ fn usage_families() -> String {
     for level in Level::ALL {
         let _ =
             writeln!(page, "\n## losant_{level}_*\n\n| Family | Labels | What it is |\n| --- | --- | --- |");
-        for row in CATALOGUE.iter().filter(|row| row.levels.contains(&level)) {
+        for row in CATALOGUE.iter().filter(|row| row.subject.is_none() && row.levels.contains(&level)) {
             let labels: Vec<_> = catalogue::id_labels(level)
                 .iter()
                 .chain(row.labels)
@@ -30,6 +30,22 @@ fn usage_families() -> String {
             catalogue::last_success_family(level),
             ids.join(", "),
             catalogue::last_success_help(level)
+        );
+    }
+    let _ = writeln!(
+        page,
+        "\n## losant_application_*\n\nOf every application; `org_id` or `sandbox_id` says whose it is. They come from \
+         Losant's monthly summaries, by UTC\ncalendar month, and are as fresh as Losant keeps those.\n\n\
+         | Family | Labels | What it is |\n| --- | --- | --- |"
+    );
+    for row in CATALOGUE.iter().filter(|row| row.subject.is_some()) {
+        let labels: Vec<_> = row.labels.iter().map(|label| format!("`{label}`")).collect();
+        let _ = writeln!(
+            page,
+            "| `{}` | `instance_id`, `org_id` or `sandbox_id`, {} | {} |",
+            row.family(Level::Org),
+            labels.join(", "),
+            row.help(Level::Org)
         );
     }
     page

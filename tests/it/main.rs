@@ -15,6 +15,7 @@
 
 mod actions_documentation;
 mod api;
+mod applications;
 mod architecture;
 mod cli;
 mod components;

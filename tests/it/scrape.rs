@@ -15,7 +15,7 @@ impl Scrape {
         let mut scrape = Self::default();
         let mut finished: Vec<String> = Vec::new();
         let mut current = String::new();
-        for line in body.lines() {
+        for line in without_empty_labels(body).lines() {
             if let Some(comment) = line.strip_prefix("# ") {
                 let mut words = comment.splitn(3, ' ');
                 let (kind, family) = (words.next().unwrap(), words.next().unwrap());
@@ -57,6 +57,27 @@ impl Scrape {
         assert!(found.next().is_none(), "several {family} with {label}");
         value
     }
+}
+
+/// A body without labels that have no value: to Prometheus they are not there. Within a value a quote is always escaped, so
+/// `=""` stands for nothing else.
+pub fn without_empty_labels(body: &str) -> String {
+    let mut rest = body;
+    let mut kept = String::with_capacity(body.len());
+    while let Some(place) = rest.find("=\"\"") {
+        let (before, after) = rest.split_at(place);
+        let after = &after[3..];
+        let start = before.rfind(['{', ',']).expect("a label begins somewhere");
+        kept += &before[..start];
+        // Either the comma before it goes, or the one behind.
+        if before[start..].starts_with('{') {
+            kept.push('{');
+            rest = after.strip_prefix(',').unwrap_or(after);
+        } else {
+            rest = after;
+        }
+    }
+    kept + rest
 }
 
 /// A series as it is written.

@@ -46,6 +46,10 @@ pub fn usage_of(scraped: &Series) -> Series {
         .iter()
         .filter(|(series, _)| {
             let family = series.split('{').next().unwrap_or_default();
+            // What comes from monthly summaries has a truth of its own, in `applications`.
+            if family.ends_with("_previous_period") {
+                return false;
+            }
             let level = ["losant_instance_", "losant_org_", "losant_sandbox_"];
             level.iter().filter_map(|prefix| family.strip_prefix(prefix)).any(|stem| {
                 WORDS.iter().any(|word| stem.starts_with(word)) || stem.starts_with("billable_payloads")

@@ -1,0 +1,155 @@
+//! Collectors `applications` and `previous_period`: what Losant's monthly summaries say.
+//!
+//! One list call tells of every application, or org, of an instance; what it says is dealt out to the orgs and sandboxes
+//! that own them. Summaries go by UTC calendar months, and are refreshed by Losant at a pace that nobody states.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::losant::wire::{HistoricalSummary, OwnerType, ResourceType};
+use crate::losant::{Client, Error};
+use crate::usage::{Collector, Id, Label, Measure, Reading, Scope, Window};
+
+/// Losant's sizes are in Mb, without a word on what that is. Taken for megabytes as everywhere in billing.
+const BYTES_PER_MB: f64 = 1_000_000.0;
+
+const SECONDS_PER_MINUTE: f64 = 60.0;
+
+/// Readings by the org or sandbox that they belong to.
+#[derive(Debug)]
+pub(super) struct Dealt {
+    pub(super) read_at: Timestamp,
+    pub(super) readings: BTreeMap<Scope, Reading>,
+    /// Whether the lists held everything: only then has an owner without a reading nothing.
+    pub(super) complete: bool,
+}
+
+/// Reads the summaries that `collector` is about.
+pub(super) async fn read(
+    client: &Client,
+    instance: Id,
+    collector: Collector,
+    now: Timestamp,
+) -> Result<Dealt, Error> {
+    let mut dealt = Dealt { read_at: now, readings: BTreeMap::new(), complete: true };
+    let this_month = Window::month(now);
+    if collector == Collector::PreviousPeriod {
+        let previous = Window::last_millisecond(this_month.start);
+        let orgs = client.all_historical_summaries(instance, previous, ResourceType::Organization).await?;
+        let applications =
+            client.all_historical_summaries(instance, previous, ResourceType::Application).await?;
+        dealt.complete = orgs.complete && applications.complete;
+        for row in newest(orgs.items) {
+            dealt.add_previous(instance, &row, this_month);
+        }
+        for row in newest(applications.items) {
+            dealt.add_previous_application(instance, &row, this_month);
+        }
+    } else {
+        let applications = client.all_historical_summaries(instance, now, ResourceType::Application).await?;
+        dealt.complete = applications.complete;
+        for row in newest(applications.items) {
+            dealt.add_application(instance, &row, this_month);
+        }
+    }
+    Ok(dealt)
+}
+
+/// One row for each resource: the newest, should there be several.
+fn newest(rows: Vec<HistoricalSummary>) -> impl Iterator<Item = HistoricalSummary> {
+    let mut newest: BTreeMap<Id, HistoricalSummary> = BTreeMap::new();
+    for row in rows {
+        let known = newest.get(&row.resource_id).map(|known| known.current_period_start);
+        if known.is_none_or(|known| known <= row.current_period_start) {
+            newest.insert(row.resource_id, row);
+        }
+    }
+    newest.into_values()
+}
+
+impl Dealt {
+    fn reading(&mut self, scope: Scope) -> &mut Reading {
+        let read_at = self.read_at;
+        self.readings.entry(scope).or_insert_with(|| Reading::at(read_at))
+    }
+
+    fn add_application(&mut self, instance: Id, row: &HistoricalSummary, month: Window) {
+        let Some((scope, id)) = owned(instance, row) else { return };
+        let until = Some(month.end);
+        let reading = self.reading(scope);
+        let name = row.resource_name.clone().unwrap_or_default();
+        reading.add(Measure::ApplicationInfo, [id.clone(), name.into()], 1.0);
+        for (billable, payloads, mb) in [
+            ("true", row.payload_billable_count, row.payload_billable_size_mb),
+            ("false", row.payload_nonbillable_count, row.payload_nonbillable_size_mb),
+        ] {
+            let labels = || [id.clone(), billable.into()];
+            add(reading, Measure::ApplicationPayloadsPeriod, labels(), payloads, until);
+            add(reading, Measure::ApplicationPayloadBytesPeriod, labels(), bytes(mb), until);
+        }
+        add(reading, Measure::ApplicationDevices, [id.clone()], row.device_count, until);
+        add(reading, Measure::ApplicationNotebookRunTimePeriod, [id], run_time(row), until);
+    }
+
+    fn add_previous(&mut self, instance: Id, row: &HistoricalSummary, this_month: Window) {
+        let until = Some(this_month.end);
+        let reading = self.reading(Scope::Org { instance, org: row.resource_id });
+        add(reading, Measure::OrgBillablePayloadsPrevious, [], row.payload_billable_count, until);
+        add(
+            reading,
+            Measure::OrgBillablePayloadBytesPrevious,
+            [],
+            bytes(row.payload_billable_size_mb),
+            until,
+        );
+        add(reading, Measure::OrgNotebookRunTimePrevious, [], run_time(row), until);
+        add(reading, Measure::OrgDevicesPrevious, [], row.device_count, until);
+    }
+
+    fn add_previous_application(&mut self, instance: Id, row: &HistoricalSummary, this_month: Window) {
+        let Some((scope, id)) = owned(instance, row) else { return };
+        let until = Some(this_month.end);
+        let reading = self.reading(scope);
+        for (measure, value) in [
+            (Measure::ApplicationBillablePayloadsPrevious, row.payload_billable_count),
+            (Measure::ApplicationBillablePayloadBytesPrevious, bytes(row.payload_billable_size_mb)),
+            (Measure::ApplicationNotebookRunTimePrevious, run_time(row)),
+            (Measure::ApplicationDevicesPrevious, row.device_count),
+        ] {
+            add(reading, measure, [id.clone()], value, until);
+        }
+    }
+}
+
+/// The owner of an application, and the application's id as a label. `None` for an owner of an unknown kind.
+fn owned(instance: Id, row: &HistoricalSummary) -> Option<(Scope, Label)> {
+    let owner = row.owner_id?;
+    let scope = match row.owner_type.as_ref()? {
+        OwnerType::Organization => Scope::Org { instance, org: owner },
+        OwnerType::User => Scope::Sandbox { instance, sandbox: owner },
+        OwnerType::Other(_) => return None,
+    };
+    Some((scope, row.resource_id.to_string().into()))
+}
+
+fn bytes(mb: Option<f64>) -> Option<f64> {
+    // Whole bytes: a fraction of one is what is left of the division into megabytes.
+    mb.map(|mb| (mb * BYTES_PER_MB).round())
+}
+
+fn run_time(row: &HistoricalSummary) -> Option<f64> {
+    row.notebook_minutes_count.map(|minutes| minutes * SECONDS_PER_MINUTE)
+}
+
+fn add<const N: usize>(
+    reading: &mut Reading,
+    measure: Measure,
+    labels: [Label; N],
+    value: Option<f64>,
+    until: Option<Timestamp>,
+) {
+    if let Some(value) = value {
+        reading.add_until(measure, labels, value, until);
+    }
+}
