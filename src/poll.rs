@@ -22,6 +22,7 @@ mod payload_counts_breakdown;
 mod poller;
 mod resources;
 mod schedule;
+mod verdict;
 
 pub use cycle::CycleReport;
 pub use metrics::PollMetrics;

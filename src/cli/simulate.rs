@@ -38,17 +38,26 @@ fn population(text: &str) -> Result<usize, String> {
     number.ok_or_else(|| format!("expected a number from 0 to {MOST}"))
 }
 
+const FAULT_HELP: &str = "\
+Something that goes wrong: ACTION[/ID]=KIND[:ARGUMENT][@RATE][#TIMES], with * for all actions; may be repeated
+
+Kinds are status:CODE, html:CODE, empty:CODE, throttle, throttle:SECONDS, throttle-date:SECONDS, delay:DURATION, hang, \
+reset, cut, not-json, huge:BYTES, unknown-types, floats, no-summary and delete-listed. For example: \
+--fault 'instanceOrg.payloadCounts=status:500' --fault 'instanceOrgs.get=delay:3s@0.2'";
+
 /// Flags of `simulate`.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct SimulateArgs {
     #[command(flatten)]
     simulator: SimulatorFlags,
-    /// Something that goes wrong: ACTION[/ID]=KIND[:ARGUMENT][@RATE][#TIMES], with * for all actions; may be repeated
-    ///
-    /// Kinds are status:CODE, html:CODE, empty:CODE, throttle, throttle:SECONDS, throttle-date:SECONDS,
-    /// delay:DURATION, hang, reset, cut, not-json, huge:BYTES, unknown-types, floats, no-summary and delete-listed.
-    /// For example: --fault 'instanceOrg.payloadCounts=status:500' --fault 'instanceOrgs.get=delay:3s@0.2'
-    #[arg(long = "fault", value_name = "FAULT")]
+    // Not a doc comment: rustdoc would take the brackets for links.
+    #[arg(
+        long = "fault",
+        value_name = "FAULT",
+        help = "Something that goes wrong: ACTION[/ID]=KIND[:ARGUMENT][@RATE][#TIMES], with * for all actions; may be \
+                repeated",
+        long_help = FAULT_HELP
+    )]
     faults: Vec<Fault>,
     /// How an open question about the real API is answered: NAME=VALUE, such as ends=exclusive; may be repeated
     #[arg(long = "switch", value_name = "NAME=VALUE", value_parser = checked_switch)]

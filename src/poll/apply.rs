@@ -1,9 +1,9 @@
 //! What the outcome of a job changes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use super::discovery::{Discovered, Found, FoundAll};
 use super::errand::{Outcome, Read};
@@ -12,7 +12,7 @@ use super::historical_summaries::Dealt;
 use super::job::Job;
 use super::poller::{Poller, discovery_of};
 use crate::losant::wire::Instance;
-use crate::losant::{Error, Listing, Unavailable};
+use crate::losant::{Error, Listing};
 use crate::usage::{Collector, Id, Level, Reading, Scope};
 
 /// The collectors whose figures begin with the billing period.
@@ -227,7 +227,7 @@ impl Poller {
     }
 
     /// Forgets scopes: all their series go at once.
-    fn forget(&mut self, gone: &BTreeSet<Scope>) {
+    pub(super) fn forget(&mut self, gone: &BTreeSet<Scope>) {
         if gone.is_empty() {
             return;
         }
@@ -310,94 +310,6 @@ impl Poller {
         }
     }
 
-    /// A poll that is refused or not answered says nothing yet: the token may be gone, or Losant out of reach, for all or
-    /// for this one question. Discovery tells, and logs it once instead of once for each scope.
-    fn detail_failed(&mut self, job: Job, scope: Scope, error: &Error) {
-        let account = &self.config.account;
-        match error {
-            error if self.refused => self.failures.explained(account, job, error.label(), error),
-            error if may_concern_all(error) && self.failures.in_a_row(job) == 0 => {
-                self.failures.note(job, error.label(), false);
-                self.suspects.insert(job, error.clone());
-                if self.failures.in_a_row(discovery_of(scope.instance())) == 0 {
-                    self.schedule.hurry(discovery_of(scope.instance()), self.clock.uptime());
-                }
-            }
-            error => {
-                self.failures.failed(account, job, error.label(), error);
-                // Missing from a list that was not whole, and not to be found: gone.
-                if matches!(error, Error::NotFound { .. }) && self.unlisted.contains(&scope) {
-                    self.forget(&BTreeSet::from([scope]));
-                }
-            }
-        }
-    }
-
-    /// Stops everything but discovery until Losant accepts the token.
-    fn refuse(&mut self, error: &Error) {
-        self.suspects.clear();
-        if !std::mem::replace(&mut self.refused, true) {
-            error!(
-                account = self.config.account,
-                %error,
-                "Losant does not accept the token: this account is not polled until it does"
-            );
-        }
-        for cycle in &mut self.cycles {
-            cycle.give_up(true, |job| job.collector() == Collector::Discovery);
-        }
-    }
-
-    /// Goes on after [`Poller::refuse`] as soon as one instance is not refused.
-    fn accept_if_no_instance_is_refused(&mut self) {
-        if !self.instances.is_empty() && self.instances.values().all(|state| state.refused) {
-            return;
-        }
-        if std::mem::replace(&mut self.refused, false) {
-            info!(account = self.config.account, "Losant accepts the token again");
-        }
-    }
-
-    /// Says what failed polls of an instance meant: nothing of their own where discovery fails as well.
-    fn clear_suspects(&mut self, instance: Id, discovery: Option<&Error>) {
-        let of_instance = |job: &Job| job.scope().is_some_and(|scope| scope.instance() == instance);
-        let (cleared, left) =
-            std::mem::take(&mut self.suspects).into_iter().partition(|(job, _)| of_instance(job));
-        self.suspects = left;
-        let cleared: BTreeMap<Job, Error> = cleared;
-        for (job, error) in cleared {
-            if discovery.is_none() {
-                warn!(account = self.config.account, %error, "{job} failed");
-                self.failures.told(job);
-            }
-        }
-    }
-
-    /// Makes polls that failed due at once, now that Losant can be read again. The budget spreads them.
-    fn hurry_failed(&mut self, instance: Id) {
-        let now = self.clock.uptime();
-        let failed: Vec<_> = self.failures.jobs().filter(|job| is_detail_of(*job, instance)).collect();
-        for job in failed {
-            self.schedule.hurry(job, now);
-        }
-    }
-
-    /// Whether the account works as a whole: every instance that it has could be read.
-    fn tell_account_up(&self) {
-        let up = !self.instances.is_empty()
-            && self.failed_listings == 0
-            && self.instances.values().all(|state| state.discovered == Some(true));
-        self.metrics.account_up(&self.config.account, up);
-    }
-
-    fn tell_up(&self, instance: Id) {
-        if let Some(state) = self.instances.get(&instance)
-            && let Some(discovered) = state.discovered
-        {
-            self.store.set_up(instance, discovered && state.failing.is_empty());
-        }
-    }
-
     /// Has the cycles that wait for `first` wait for the jobs that it made known as well, and makes those due at once.
     fn hurry_in_cycles(&mut self, first: Job, then: &[Job]) {
         let now = self.clock.uptime();
@@ -419,15 +331,6 @@ impl Poller {
     }
 }
 
-/// Whether an error is of the kind that all questions to Losant would meet.
-const fn may_concern_all(error: &Error) -> bool {
-    let out_of_reach = matches!(
-        error,
-        Error::Unavailable { reason: Unavailable::Timeout | Unavailable::Connect | Unavailable::Io, .. }
-    );
-    out_of_reach || matches!(error, Error::Unauthorized { .. })
-}
-
-fn is_detail_of(job: Job, instance: Id) -> bool {
+pub(super) fn is_detail_of(job: Job, instance: Id) -> bool {
     job.collector() != Collector::Discovery && job.scope().is_some_and(|scope| scope.instance() == instance)
 }

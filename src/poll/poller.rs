@@ -20,9 +20,14 @@ use crate::losant::{Client, Error};
 use crate::store::Store;
 use crate::usage::{Collector, Id, Level, Scope};
 
-/// A collector that keeps failing for a scope is asked this many times its interval apart at most: four hanging orgs must
-/// not fill every place.
+/// How long a job that has failed once waits at most, whatever its interval.
+const FIRST_BACKOFF: Duration = Duration::from_secs(300);
+
+/// How many times its interval a job that keeps failing waits at most: four hanging orgs must not fill every place.
 const LONGEST_BACKOFF: u32 = 4;
+
+/// The longest of those waits, for jobs whose own interval is shorter.
+const BACKOFF_CAP: Duration = Duration::from_secs(3_600);
 
 /// First wait after a failed discovery; it doubles up to the discovery interval. Until discovery has succeeded once
 /// nothing can be shown, so five minutes would be a long time.
@@ -294,11 +299,13 @@ impl Poller {
         false
     }
 
-    /// Makes a job due again: after its interval, or a multiple of it while it keeps failing.
+    /// Makes a job due again: at its next place or, while it fails, soon and then less and less often.
     pub(super) fn put_back(&mut self, job: Job) {
-        let interval = self.config.polling.interval(job.collector());
-        let times = 1 << self.failures.in_a_row(job).saturating_sub(1).min(16);
-        self.schedule.ended(job, self.clock.uptime(), interval * LONGEST_BACKOFF.min(times));
+        let (now, interval) = (self.clock.uptime(), self.config.polling.interval(job.collector()));
+        match self.failures.in_a_row(job) {
+            0 => self.schedule.ended(job, now, interval),
+            failures => self.schedule.ended_until(job, now, now + backoff(interval, failures)),
+        }
     }
 
     /// Makes a failed discovery due again: soon, then less and less often.
@@ -331,7 +338,30 @@ impl Poller {
     }
 }
 
+/// How long a job with this interval waits after failing `failures` times in a row.
+fn backoff(interval: Duration, failures: u32) -> Duration {
+    let times = 2u32.saturating_pow(failures.saturating_sub(1));
+    let longest = interval.max(BACKOFF_CAP.min(interval * LONGEST_BACKOFF));
+    interval.min(FIRST_BACKOFF).saturating_mul(times).min(longest)
+}
+
 /// The discovery job of an instance.
 pub(super) fn discovery_of(instance: Id) -> Job {
     Job::Poll(Scope::Instance { instance }, Collector::Discovery)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_job_comes_back_soon_and_then_less_often() {
+        let waits = |minutes: u64| {
+            let interval = Duration::from_secs(60 * minutes);
+            (1..=9).map(|failures| backoff(interval, failures).as_secs() / 60).collect::<Vec<_>>()
+        };
+        assert_eq!(waits(5), [5, 10, 20, 20, 20, 20, 20, 20, 20]);
+        assert_eq!(waits(15), [5, 10, 20, 40, 60, 60, 60, 60, 60]);
+        assert_eq!(waits(24 * 60), [5, 10, 20, 40, 80, 160, 320, 640, 1_280]);
+    }
 }
