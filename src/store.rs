@@ -48,6 +48,13 @@ impl Store {
         });
     }
 
+    /// How many numbers `collector` last read of `scope`.
+    pub fn size_of(&self, scope: Scope, collector: Collector) -> usize {
+        let content = self.lock();
+        let part = content.scopes.get(&scope).map(|record| &record.parts[collector as usize]);
+        part.and_then(|part| part.reading.as_ref()).map_or(0, |reading| reading.samples.len())
+    }
+
     /// Notes that the last attempt of `collector` on `scope` failed. What it read before stays until it expires.
     pub fn fail(&self, scope: Scope, collector: Collector) {
         self.change(|content| {

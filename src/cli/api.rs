@@ -46,7 +46,7 @@ pub(super) struct ApiArgs {
     /// Account of the configuration to call with [default: the only one]
     #[arg(long, value_name = "NAME")]
     account: Option<String>,
-    /// Id of the instance [default: the only one of the account]
+    /// Id of the instance [default: the only one that the account configures]
     #[arg(long, value_name = "ID")]
     instance: Option<Id>,
     /// Id of the org
@@ -96,8 +96,7 @@ fn parameter(text: &str) -> Result<(String, String), &'static str> {
 pub(super) fn run(args: &ApiArgs) -> anyhow::Result<Exit> {
     // Without an action there is nothing but the list to ask for: the flags see to that.
     let Some(action) = args.action else {
-        output::print(&list::all_actions());
-        return Ok(Exit::Success);
+        return Ok(output::print(&list::all_actions()));
     };
     let loaded = config::load(&flags::merge(args.config.clone(), WebFlags::default(), args.log))?;
     logging::init(loaded.config.log.level, loaded.config.log.format);
@@ -115,8 +114,7 @@ pub(super) fn run(args: &ApiArgs) -> anyhow::Result<Exit> {
     }
     let base_url: BaseUrl = account.base_url.parse().context("base_url")?;
     if args.dry_run {
-        output::print(&preview(&request, &base_url));
-        return Ok(Exit::Success);
+        return Ok(output::print(&preview(&request, &base_url)));
     }
     if matches!(request, Request::Write(_)) && !args.yes {
         bail!("{}", refusal(&request, &base_url));
@@ -124,10 +122,7 @@ pub(super) fn run(args: &ApiArgs) -> anyhow::Result<Exit> {
     let connection = connection(&loaded, name, account)?;
     let answer = serve::block_on(call(connection.clone(), request.clone(), args.all_pages, clock))?;
     match answer {
-        Ok(body) => {
-            print_answer(table, &request, &body);
-            Ok(Exit::Success)
-        }
+        Ok(body) => Ok(print_answer(table, &request, &body)),
         Err(error) => {
             output::complain(&anyhow!(hint::explain(&error, &connection)));
             Ok(Exit::Failure)
@@ -259,16 +254,14 @@ async fn call(
     Ok(answer.map(|answer| answer.body))
 }
 
-fn print_answer(table: Option<table::Table>, request: &Request, body: &Value) {
-    let Some(table) = table else {
-        output::print(&pretty(body));
-        return;
-    };
+fn print_answer(table: Option<table::Table>, request: &Request, body: &Value) -> Exit {
+    let Some(table) = table else { return output::print(&pretty(body)) };
     let in_bytes = request.parameter("asBytes") == Some("true");
-    output::print(&table.render(body, in_bytes));
+    let printed = output::print(&table.render(body, in_bytes));
     if let Some(note) = table::what_is_missing(body) {
         output::note(&note);
     }
+    printed
 }
 
 fn pretty(value: &Value) -> String {

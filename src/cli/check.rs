@@ -39,6 +39,5 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
         ]
         .concat();
     }
-    output::print(&text);
-    Ok(Exit::Success)
+    Ok(output::print(&text))
 }

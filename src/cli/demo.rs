@@ -67,7 +67,8 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
         let org_in_burst = org_in_burst(&simulator.world(), clock.now());
         tasks.spawn("simulator", simulator::serve(simulator, simulated, drain.clone().requested()));
         let shutdown = app.spawn(&mut tasks, listeners, shutdown);
-        output::print(&introduction(&losant_url, &urls, &telemetry_path, org_in_burst.as_deref()));
+        // Whether anybody reads it is all the same to the demonstration.
+        let _ = output::print(&introduction(&losant_url, &urls, &telemetry_path, org_in_burst.as_deref()));
         tasks.spawn("announcement", announce(control, clock, drain));
         Ok(serve::exit_of(tasks.run_until(shutdown).await))
     })
@@ -78,7 +79,7 @@ async fn announce(control: Control, clock: Clock, drain: Drain) {
     tokio::select! {
         () = control.ready() => {
             let seconds = clock.uptime().as_secs_f64();
-            output::print(&format!("Ready after {seconds:.1} s: everything has been polled once.\n"));
+            let _ = output::print(&format!("Ready after {seconds:.1} s: everything has been polled once.\n"));
         }
         () = drain.clone().requested() => {}
     }

@@ -56,10 +56,10 @@ pub(super) fn run(args: &OnceArgs) -> anyhow::Result<Exit> {
                 return Ok(Exit::Failure);
             }
         };
-        output::print(&control.render(format)?);
+        let printed = output::print(&control.render(format)?);
         if report.failed > 0 {
             warn!(succeeded = report.succeeded, failed = report.failed, "some polls failed");
         }
-        Ok(if report.failed == 0 { Exit::Success } else { Exit::Failure })
+        Ok(if report.failed == 0 { printed } else { Exit::Failure })
     })
 }

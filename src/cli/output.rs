@@ -1,11 +1,20 @@
 //! What is printed. Standard output is for what was asked for, standard error for complaints and the log.
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 
-/// Prints `text` as it is. Whoever reads may have gone away: that is no error of ours.
-pub(super) fn print(text: &str) {
+use super::Exit;
+
+/// Prints `text` as it is. Whoever reads may have gone away, that is no error of ours; a disk that is full is.
+#[must_use]
+pub(super) fn print(text: &str) -> Exit {
     let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            note(&format!("cannot write to standard output: {error}"));
+            Exit::Failure
+        }
+        _ => Exit::Success,
+    }
 }
 
 /// Says in one line why nothing was started.

@@ -129,7 +129,7 @@ pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<Exit> {
         let clock = Clock::system();
         let (simulator, listener, url) = args.simulator.start(&clock).await?;
         let control = args.prepare(&simulator).await?;
-        output::print(&introduction(&simulator, &url, control.as_ref())?);
+        let _ = output::print(&introduction(&simulator, &url, control.as_ref())?);
         let shutdown = serve::shutdown(clock)?;
         let mut tasks = Tasks::new();
         if let Some(control) = control {
@@ -161,13 +161,16 @@ fn introduction(simulator: &Simulator, url: &str, control: Option<&TcpListener>)
          \n\
          \x20 export LOSANT_API_TOKEN={}\n\
          \x20 export LOSANT_EXPORTER__ACCOUNTS__DEFAULT__BASE_URL={url}\n\
+         \x20 export LOSANT_EXPORTER__ACCOUNTS__DEFAULT__INSTANCES='[\"{}\"]'\n\
          \x20 losant-exporter once\n\
+         \x20 losant-exporter api instanceOrgs.get --output table\n\
          \n\
          Ctrl-C ends it.\n",
         world.orgs().len(),
         world.sandboxes().len(),
         instances.join(" "),
         simulator.token(),
+        instances.join("\",\""),
     ))
 }
 

@@ -1,6 +1,7 @@
 //! Section `[accounts.NAME]`: where to ask, with which token, and how gently.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,9 @@ use crate::usage::Id;
 
 /// The environment variable that the token is read from where an account names neither a file nor a variable.
 pub const DEFAULT_TOKEN_VARIABLE: &str = "LOSANT_API_TOKEN";
+
+/// A request that takes longer than this has hung.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(3_600);
 
 /// One Losant account.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,8 +77,8 @@ impl AccountConfig {
         if self.max_attempts == 0 {
             return refuse("max_attempts", "must be at least 1");
         }
-        if self.request_timeout.get().is_zero() {
-            return refuse("request_timeout", "must be longer than 0s");
+        if self.request_timeout.get().is_zero() || self.request_timeout.get() > LONGEST_TIMEOUT {
+            return refuse("request_timeout", "must be longer than 0s and at most 1h");
         }
         match self.base_url.parse::<BaseUrl>() {
             Ok(url) if url.is_plain_http() && !url.is_loopback() && !self.allow_plain_http => refuse(

@@ -10,6 +10,9 @@ use crate::usage::Collector;
 /// No interval may be shorter: a poll is an API request, and Losant's counts do not move faster.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Nothing is waited for longer than this, and sums of such spans cannot overflow.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(366 * 86_400);
+
 /// An hour that takes longer than a day to settle would fall out of what is read.
 const LONGEST_SETTLE_DELAY: Duration = Duration::from_secs(86_400);
 
@@ -69,11 +72,17 @@ impl PollingConfig {
     }
 
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
+        if self.expire_after.get() > LONGEST_INTERVAL {
+            return Err(ConfigError::key("polling.expire_after", "must be at most 1year"));
+        }
         for collector in Collector::ALL {
             let key = format!("polling.{collector}_interval");
             let interval = self.interval(collector);
             if interval < SHORTEST_INTERVAL {
                 return Err(ConfigError::key(key, "must be at least 1s"));
+            }
+            if interval > LONGEST_INTERVAL {
+                return Err(ConfigError::key(key, "must be at most 1year"));
             }
             if collector.expires() && interval >= self.expire_after.get() {
                 let problem = format!(

@@ -175,6 +175,7 @@ impl Account {
         let permit = self.budget.acquire().await;
         let started = self.clock.uptime();
         let (status, result) = self.exchange(outgoing, token, understand).await;
+        let result = result.map_err(|error| error.without(token));
         let elapsed = self.clock.uptime().saturating_sub(started);
         match &result {
             Err(Error::Throttled { retry_after, .. }) => permit.throttled(*retry_after),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::Call;
+use super::{Call, Token};
 
 /// Longest text of Losant's that is carried into an error, in characters. A proxy may answer with a page of HTML.
 const LONGEST_QUOTE: usize = 200;
@@ -98,6 +98,24 @@ impl Error {
 
     pub(super) fn unavailable(call: Call, reason: Unavailable, detail: &impl fmt::Display) -> Self {
         Self::Unavailable { call, reason, said: Said::plain(&detail.to_string()) }
+    }
+
+    /// The same error without the token, should Losant's words hold it.
+    pub(super) fn without(mut self, token: &Token) -> Self {
+        match &mut self {
+            Self::Unauthorized { said, .. }
+            | Self::Forbidden { said, .. }
+            | Self::Throttled { said, .. }
+            | Self::NotFound { said, .. }
+            | Self::Rejected { said, .. }
+            | Self::Unavailable { said, .. } => {
+                for text in [&mut said.kind, &mut said.message].into_iter().flatten() {
+                    *text = token.hide_in(text);
+                }
+            }
+            Self::Malformed { problem, .. } => *problem = token.hide_in(problem),
+        }
+        self
     }
 
     /// What was asked.

@@ -18,6 +18,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+/// So many characters of a token give it away.
+const SHORTEST_SECRET: usize = 12;
+
 /// A Losant access token. Never shown: not by `Debug`, and there is no `Display`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token {
@@ -43,6 +46,25 @@ impl Token {
             HeaderValue::from_str(&format!("{}{text}", Self::SCHEME)).map_err(|_| TokenProblem::NotAToken)?;
         header.set_sensitive(true);
         Ok(Self { header })
+    }
+
+    /// Takes the token out of foreign text: something between here and Losant may echo what it was sent. Also what is left
+    /// of one that was cut off.
+    pub(super) fn hide_in(&self, text: &str) -> String {
+        let token = self.header.to_str().unwrap_or_default();
+        let token = token.strip_prefix(Self::SCHEME).unwrap_or_default();
+        let Some(beginning) = token.get(..token.len().min(SHORTEST_SECRET)).filter(|text| !text.is_empty())
+        else {
+            return text.to_owned();
+        };
+        let (mut hidden, mut rest) = (String::new(), text);
+        while let Some(place) = rest.find(beginning) {
+            let (before, found) = rest.split_at(place);
+            let end = found.find(|c: char| !(c.is_ascii_alphanumeric() || "._-~+/=".contains(c)));
+            hidden = hidden + before + "[redacted]";
+            rest = found.get(end.unwrap_or(found.len()).max(beginning.len())..).unwrap_or_default();
+        }
+        hidden + rest
     }
 
     /// When it expires, if it is a JWT that says so. Losant's tokens do not expire unless a date was chosen.
@@ -213,5 +235,17 @@ mod tests {
             let middle = base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(payload);
             let _ = Token::new(&format!("a.{middle}.b")).unwrap().expires_at();
         }
+    }
+
+    #[test]
+    fn a_token_is_taken_out_of_foreign_text_also_when_it_is_cut_off() {
+        let token = Token::new("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln").unwrap();
+        let hidden = |text: &str| token.hide_in(text);
+        assert_eq!(
+            hidden("<p>Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln</p>"),
+            "<p>Bearer [redacted]</p>"
+        );
+        assert_eq!(hidden("got eyJhbGciOiJIUzI1Ni…"), "got [redacted]…");
+        assert_eq!(hidden("nothing to hide: eyJ"), "nothing to hide: eyJ");
     }
 }

@@ -10,7 +10,7 @@ use super::errand::{Outcome, Read};
 use super::fleet::Known;
 use super::historical_summaries::Dealt;
 use super::job::Job;
-use super::poller::{Poller, discovery_of};
+use super::poller::{Poller, Undealt, discovery_of};
 use crate::losant::wire::Instance;
 use crate::losant::{Error, Listing};
 use crate::usage::{Collector, Id, Level, Reading, Scope};
@@ -65,7 +65,12 @@ impl Poller {
                 if matches!(error, Error::Unauthorized { .. }) && self.instances.is_empty() {
                     self.refuse(&error);
                 } else {
-                    self.failures.failed(&self.config.account, job, error.label(), &error);
+                    let hint = if matches!(error, Error::Forbidden { .. }) {
+                        "; an instance API token cannot list instances: name them in `instances` of the account"
+                    } else {
+                        ""
+                    };
+                    self.failures.failed(&self.config.account, job, error.label(), &format!("{error}{hint}"));
                 }
                 Err(error.label())
             }
@@ -90,6 +95,7 @@ impl Poller {
             info!(account = self.config.account, %instance, "instance is gone");
             self.instances.remove(&instance);
             self.fleet.forget_instance(instance);
+            self.undealt.retain(|(of, _), _| *of != instance);
             self.store.forget_instance(instance);
             self.drop_jobs(|scope| scope.instance() == instance);
         }
@@ -159,6 +165,9 @@ impl Poller {
         let now = self.clock.uptime();
         for &collector in Collector::of(scope.level()) {
             self.schedule.add(Job::Poll(scope, collector), now);
+        }
+        if before.read_at == Known::nothing().read_at {
+            self.deal_to(scope);
         }
         let start = |period: Option<crate::usage::BillingPeriod>| period.map(|period| period.start);
         if before.period.is_some() && start(before.period) != start(period) {
@@ -260,6 +269,13 @@ impl Poller {
             Err(error) => {
                 self.store.fail(scope, collector);
                 self.detail_failed(job, scope, &error);
+                if is_a_final_no(&error)
+                    && matches!(collector, Collector::Applications | Collector::PreviousPeriod)
+                {
+                    // An older installation, or a token without that scope: no reason to call the instance down.
+                    self.put_back(job);
+                    return Err(error.label());
+                }
                 Err(error.label())
             }
         };
@@ -286,15 +302,35 @@ impl Poller {
         let Dealt { read_at, mut readings, complete } = dealt;
         for level in [Level::Org, Level::Sandbox] {
             for owner in self.fleet.scopes(instance, level) {
-                match readings.remove(&owner) {
-                    Some(reading) => self.store.put(owner, collector, reading, asked_at),
-                    None if complete => self.store.put(owner, collector, Reading::at(read_at), asked_at),
-                    None => {}
+                let reading = readings.remove(&owner).unwrap_or_else(|| Reading::at(read_at));
+                // What a list that is not whole leaves out may still be there.
+                if complete || reading.samples.len() >= self.store.size_of(owner, collector) {
+                    self.store.put(owner, collector, reading, asked_at);
                 }
             }
         }
+        // Some may belong to owners that discovery has not found yet.
+        self.undealt.insert((instance, collector), Undealt { asked_at, readings });
+        if !complete {
+            let why = "incomplete";
+            self.store.fail(scope, collector);
+            self.failures.failed(&self.config.account, job, why, &"a list was not whole");
+            self.put_back(job);
+            return Err(why);
+        }
         let own = Read { reading: Reading::at(read_at), found: None };
         self.apply_read(job, scope, collector, Ok(Box::new(own)), asked_at)
+    }
+
+    /// Hands a newly discovered owner what lists that were read before said of it.
+    fn deal_to(&mut self, owner: Scope) {
+        for ((instance, collector), undealt) in &mut self.undealt {
+            if *instance == owner.instance()
+                && let Some(reading) = undealt.readings.remove(&owner)
+            {
+                self.store.put(owner, *collector, reading, undealt.asked_at);
+            }
+        }
     }
 
     /// Notes how a poll of an instance itself went; of other scopes there is nothing to note.
@@ -329,6 +365,11 @@ impl Poller {
             cycle.give_up(false, keep);
         }
     }
+}
+
+/// Whether Losant will say the same again to the same question.
+const fn is_a_final_no(error: &Error) -> bool {
+    matches!(error, Error::Forbidden { .. } | Error::NotFound { .. } | Error::Rejected { .. })
 }
 
 pub(super) fn is_detail_of(job: Job, instance: Id) -> bool {

@@ -4,6 +4,7 @@
 //! that own them. Summaries go by UTC calendar months, and are refreshed by Losant at a pace that nobody states.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use jiff::Timestamp;
 
@@ -34,38 +35,70 @@ pub(super) async fn read(
 ) -> Result<Dealt, Error> {
     let mut dealt = Dealt { read_at: now, readings: BTreeMap::new(), complete: true };
     let this_month = Window::month(now);
+    let (organization, application) = (ResourceType::Organization, ResourceType::Application);
     if collector == Collector::PreviousPeriod {
-        let previous = Window::last_millisecond(this_month.start);
-        let orgs = client.all_historical_summaries(instance, previous, ResourceType::Organization).await?;
-        let applications =
-            client.all_historical_summaries(instance, previous, ResourceType::Application).await?;
+        let previous = Window::month(Window::last_millisecond(this_month.start));
+        let within = Window::last_millisecond(previous.end);
+        let orgs = client.all_historical_summaries(instance, within, organization.clone()).await?;
+        let applications = client.all_historical_summaries(instance, within, application.clone()).await?;
         dealt.complete = orgs.complete && applications.complete;
-        for row in newest(orgs.items) {
+        for row in by_resource(orgs.items, &organization, previous) {
             dealt.add_previous(instance, &row, this_month);
         }
-        for row in newest(applications.items) {
+        for row in by_resource(applications.items, &application, previous) {
             dealt.add_previous_application(instance, &row, this_month);
         }
     } else {
-        let applications = client.all_historical_summaries(instance, now, ResourceType::Application).await?;
+        let applications = client.all_historical_summaries(instance, now, application.clone()).await?;
         dealt.complete = applications.complete;
-        for row in newest(applications.items) {
+        for row in by_resource(applications.items, &application, this_month) {
             dealt.add_application(instance, &row, this_month);
         }
     }
     Ok(dealt)
 }
 
-/// One row for each resource: the newest, should there be several.
-fn newest(rows: Vec<HistoricalSummary>) -> impl Iterator<Item = HistoricalSummary> {
-    let mut newest: BTreeMap<Id, HistoricalSummary> = BTreeMap::new();
-    for row in rows {
-        let known = newest.get(&row.resource_id).map(|known| known.current_period_start);
-        if known.is_none_or(|known| known <= row.current_period_start) {
-            newest.insert(row.resource_id, row);
+/// One row for each resource, of those that are what was asked for: a resource may have two periods in a month, whose
+/// figures add up, while devices are what the newer one says.
+fn by_resource(
+    rows: Vec<HistoricalSummary>,
+    kind: &ResourceType,
+    month: Window,
+) -> impl Iterator<Item = HistoricalSummary> + use<> {
+    let mut resources: BTreeMap<Id, HistoricalSummary> = BTreeMap::new();
+    for row in rows.into_iter().filter(|row| is_of(row, kind, month)) {
+        match resources.entry(row.resource_id) {
+            Entry::Vacant(place) => {
+                place.insert(row);
+            }
+            Entry::Occupied(mut place) => {
+                let known = place.get();
+                let (older, mut newer) = if known.current_period_start <= row.current_period_start {
+                    (known.clone(), row)
+                } else {
+                    (row, known.clone())
+                };
+                let sum = |newer: &mut Option<f64>, older: Option<f64>| {
+                    *newer = newer.zip(older).map(|(a, b)| a + b);
+                };
+                sum(&mut newer.payload_billable_count, older.payload_billable_count);
+                sum(&mut newer.payload_nonbillable_count, older.payload_nonbillable_count);
+                sum(&mut newer.payload_billable_size_mb, older.payload_billable_size_mb);
+                sum(&mut newer.payload_nonbillable_size_mb, older.payload_nonbillable_size_mb);
+                sum(&mut newer.notebook_minutes_count, older.notebook_minutes_count);
+                place.insert(newer);
+            }
         }
     }
-    newest.into_values()
+    resources.into_values()
+}
+
+/// Whether a row says nothing that contradicts the question: another kind of resource, or a period of another month.
+fn is_of(row: &HistoricalSummary, kind: &ResourceType, month: Window) -> bool {
+    let right_kind = row.resource_type.as_ref().is_none_or(|found| found == kind);
+    let begins_in_time = row.current_period_start.is_none_or(|start| start < month.end);
+    let ends_in_time = row.current_period_end.is_none_or(|end| end >= month.start);
+    right_kind && begins_in_time && ends_in_time
 }
 
 impl Dealt {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{Id as TaskId, JoinError, JoinSet};
 use tracing::{error, info};
@@ -18,7 +19,7 @@ use crate::clock::Clock;
 use crate::config::PollingConfig;
 use crate::losant::{Client, Error};
 use crate::store::Store;
-use crate::usage::{Collector, Id, Level, Scope};
+use crate::usage::{Collector, Id, Level, Reading, Scope, Window};
 
 /// How long a job that has failed once waits at most, whatever its interval.
 const FIRST_BACKOFF: Duration = Duration::from_secs(300);
@@ -28,6 +29,12 @@ const LONGEST_BACKOFF: u32 = 4;
 
 /// The longest of those waits, for jobs whose own interval is shorter.
 const BACKOFF_CAP: Duration = Duration::from_secs(3_600);
+
+/// For how long after its end a month may still gain payloads that were counted late.
+const SETTLING_OF_A_MONTH: SignedDuration = SignedDuration::from_hours(48);
+
+/// How often the month before is read in that time.
+const WHILE_A_MONTH_SETTLES: Duration = Duration::from_secs(3_600);
 
 /// First wait after a failed discovery; it doubles up to the discovery interval. Until discovery has succeeded once
 /// nothing can be shown, so five minutes would be a long time.
@@ -66,6 +73,8 @@ pub struct Poller {
     pub(super) instances_known: bool,
     /// Listings of instances that failed in a row.
     pub(super) failed_listings: u32,
+    /// What lists said of owners that discovery had not found yet, by instance and collector.
+    pub(super) undealt: BTreeMap<(Id, Collector), Undealt>,
     /// Scopes that a list was not whole enough to tell whether they still exist.
     pub(super) unlisted: BTreeSet<Scope>,
     /// Lists that came back empty where there had been scopes, and have to do so once more to be believed.
@@ -80,6 +89,14 @@ pub struct Poller {
     jobs: HashMap<TaskId, Running>,
     idle_waiters: Vec<oneshot::Sender<()>>,
     commands: mpsc::Receiver<Command>,
+}
+
+/// Readings that wait for their owner.
+#[derive(Debug)]
+pub(super) struct Undealt {
+    /// Uptime at which was asked.
+    pub(super) asked_at: Duration,
+    pub(super) readings: BTreeMap<Scope, Reading>,
 }
 
 /// A job under way.
@@ -163,6 +180,7 @@ impl Poller {
             instances: BTreeMap::new(),
             instances_known: false,
             failed_listings: 0,
+            undealt: BTreeMap::new(),
             unlisted: BTreeSet::new(),
             emptied: BTreeSet::new(),
             cycles: Vec::new(),
@@ -303,9 +321,27 @@ impl Poller {
     pub(super) fn put_back(&mut self, job: Job) {
         let (now, interval) = (self.clock.uptime(), self.config.polling.interval(job.collector()));
         match self.failures.in_a_row(job) {
+            0 if job.collector() == Collector::PreviousPeriod => {
+                let wait = self.until_previous_period_changes(interval);
+                self.schedule.ended_until(job, now, now + wait);
+            }
             0 => self.schedule.ended(job, now, interval),
             failures => self.schedule.ended_until(job, now, now + backoff(interval, failures)),
         }
+    }
+
+    /// How long what is known of the month before holds: to the next month at most, and for an hour at most while that one is
+    /// young, since late payloads may still be added to the one before.
+    fn until_previous_period_changes(&self, interval: Duration) -> Duration {
+        let now = self.clock.now();
+        let month = Window::month(now);
+        let until_settled = |moment: Timestamp| {
+            let left = Duration::try_from(moment.duration_since(now)).unwrap_or_default();
+            left + self.config.polling.settle_delay.get()
+        };
+        let is_young = now.duration_since(month.start) < SETTLING_OF_A_MONTH;
+        let interval = if is_young { interval.min(WHILE_A_MONTH_SETTLES) } else { interval };
+        interval.min(until_settled(month.end))
     }
 
     /// Makes a failed discovery due again: soon, then less and less often.

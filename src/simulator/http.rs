@@ -30,6 +30,9 @@ use super::requests::RecordedRequest;
 use super::wire::{Script, Wire, WiredListener};
 use super::writes;
 
+/// No answer tells a client to come back later than in ten years.
+const LONGEST_WAIT: Duration = Duration::from_secs(10 * 365 * 86_400);
+
 /// How long clients may take to go when the simulator stops.
 const GRACE: Duration = Duration::from_secs(2);
 /// Largest body that is read.
@@ -254,6 +257,8 @@ impl Service {
 
     fn http_date(&self, from_now: Duration) -> String {
         let now = SystemTime::from(self.simulator.0.clock.now());
+        // The format has four digits for the year.
+        let from_now = from_now.min(LONGEST_WAIT);
         httpdate::fmt_http_date(now.checked_add(from_now).unwrap_or(now))
     }
 

@@ -388,6 +388,11 @@ async fn a_daemon_that_runs_every_collector_only_reads() {
     app.poll_now().await;
     let requests = app.simulator.requests();
     assert!(requests.len() > 100, "{}", requests.len());
+    let mut asked: Vec<_> = requests.iter().filter_map(|request| request.action).collect();
+    asked.sort_unstable();
+    asked.dedup();
+    // All reads but those of one org or sandbox alone, which are for periods that turn over between discoveries.
+    assert_eq!(asked.len(), 19 - 2, "{asked:?}");
     for request in requests {
         assert_eq!(request.method, "GET", "{request:?}");
     }

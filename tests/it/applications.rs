@@ -160,3 +160,45 @@ async fn where_losant_lists_no_sandbox_applications_or_no_running_month_they_are
     assert!(scrape.family("losant_application_payloads_period").is_empty());
     assert_eq!(scrape.family("losant_org_billable_payloads_previous_period").len(), 12);
 }
+
+#[tokio::test]
+async fn the_month_before_is_there_again_soon_after_a_month_has_turned() {
+    let app = Setup::at("2026-03-31T20:00:00.250Z").start().await;
+    let family = "losant_org_billable_payloads_previous_period";
+    for _ in 0..16 {
+        app.let_pass(Duration::from_secs(900)).await;
+    }
+    assert!(app.scrape().await.family(family).is_empty(), "another month is the one before now");
+    app.let_pass(Duration::from_secs(900)).await;
+    let expected = expected(&app.simulator.world(), app.clock.now());
+    let shown = app.scrape().await;
+    assert_eq!(shown.family(family).len(), 12);
+    for (series, value) in shown.family(family) {
+        assert_eq!(expected.get(series), Some(&value), "{series}");
+    }
+}
+
+#[tokio::test]
+async fn orgs_that_are_found_after_the_summaries_were_read_get_what_those_said() {
+    let setup = Setup::at(NOW);
+    let app = setup.start_unready().await;
+    app.simulator
+        .faults()
+        .inject(Fault::always(Route::action("instanceOrgs.get"), FaultKind::HtmlError(502)));
+    app.poll_failing().await;
+    app.simulator.faults().clear_all();
+    app.let_pass(Duration::from_secs(60)).await;
+    let family = "losant_org_billable_payloads_previous_period";
+    assert_eq!(app.scrape().await.family(family).len(), 12);
+}
+
+#[tokio::test]
+async fn an_installation_without_summaries_is_up_and_shows_the_rest() {
+    let app = Setup::at(NOW).start_unready().await;
+    let kind = FaultKind::Status { status: 405, kind: "MethodNotAllowed".to_owned(), message: String::new() };
+    app.simulator.faults().inject(Fault::always(Route::action("instance.historicalSummaries"), kind));
+    assert_eq!(app.poll_failing().await, 2);
+    let scrape = app.scrape().await;
+    assert_eq!(scrape.family("losant_up").into_values().collect::<Vec<_>>(), [1.0]);
+    assert_eq!(scrape.family("losant_org_devices").len(), 12);
+}

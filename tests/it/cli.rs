@@ -76,6 +76,8 @@ fn wrong_configuration_is_refused_with_file_and_key() {
             ),
             refusal("[accounts.default\n"),
             refusal("[accounts.\"\"]\n"),
+            refusal("[polling]\nexpire_after = \"500000000000years\"\n"),
+            refusal("[accounts.default]\nrequest_timeout = \"500000000000years\"\n"),
             refusal("[accounts.default]\nbase_url = \"http://example.com\"\n"),
             Sandbox::new().refusal(&[]),
         ]
@@ -158,6 +160,19 @@ fn wrong_flags_are_refused_by_their_name() {
         ]
         .concat()
     );
+}
+
+#[test]
+fn output_that_is_lost_is_a_failure() {
+    let Ok(full) = std::fs::File::options().write(true).open("/dev/full") else { return };
+    let output = Command::new(env!("CARGO_BIN_EXE_losant-exporter"))
+        .args(["api", "--list"])
+        .env_clear()
+        .stdout(full)
+        .output()
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot write to standard output"));
 }
 
 #[test]

@@ -111,6 +111,9 @@ impl Kind {
     }
 }
 
+/// 1990-01-01. A plain number below it was meant as seconds, or as a date.
+const OLDEST_MILLISECOND: i64 = 631_152_000_000;
+
 /// Reads a moment. What comes out is absolute and after 1970: Losant takes anything else for an offset from its own now.
 fn time(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     let refuse = |problem: &str| Err(format!("{text:?} is not a time{problem}"));
@@ -120,6 +123,10 @@ fn time(text: &str, now: Timestamp) -> Result<Timestamp, String> {
         // Losant would take these for an offset from now, others for a moment in 1970 or before: nothing to guess at.
         _ if plain_number.is_some_and(|number| number <= 0) => {
             return refuse(" as it stands: write now, or a relative time with its unit such as -36h");
+        }
+        // A month is no span: it would begin on any day, and on the wrong one near its end.
+        Some(span) if span.ends_with(['M', 'y']) => {
+            return refuse(": months and years differ in length; give days, or a date");
         }
         Some(span) => {
             let span = humantime::parse_duration(span)
@@ -144,6 +151,9 @@ fn time(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     };
     if time.as_millisecond() <= 0 {
         return refuse(" after 1970");
+    }
+    if plain_number.is_some_and(|number| number < OLDEST_MILLISECOND) {
+        return refuse(": as milliseconds it lies before 1990; are these seconds?");
     }
     Ok(time)
 }
