@@ -32,3 +32,4 @@ mod simulator_schemas;
 mod test_app;
 mod truth;
 mod vendor_client;
+mod writes;

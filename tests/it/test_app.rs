@@ -27,6 +27,8 @@ pub struct TestApp {
     pub signals: SignalSender,
     /// Base URL of the exporter.
     pub url: String,
+    /// Base URL of the simulated Losant.
+    pub losant: String,
     config: Config,
     exporter: JoinSet<Result<Ending, TaskDied>>,
     _simulator_task: JoinSet<std::io::Result<()>>,
@@ -76,7 +78,7 @@ impl Setup {
         let losant = format!("http://{}", listener.local_addr().expect("an address"));
         let mut simulator_task = JoinSet::new();
         simulator_task.spawn(simulator::serve(simulator.clone(), listener, std::future::pending()));
-        account.base_url = losant;
+        account.base_url.clone_from(&losant);
         config.accounts.insert("default".to_owned(), account);
         let (exporter, control, signals, url) =
             start_exporter(&config, simulator.token(), clock.clone()).await;
@@ -87,6 +89,7 @@ impl Setup {
             control,
             signals,
             url,
+            losant,
             config,
             exporter,
             _simulator_task: simulator_task,
