@@ -13,6 +13,7 @@ mod discovery;
 mod errand;
 mod failures;
 mod fleet;
+mod handle;
 mod historical_summaries;
 mod job;
 mod metrics;
@@ -25,5 +26,6 @@ mod schedule;
 mod verdict;
 
 pub use cycle::CycleReport;
+pub use handle::PollerHandle;
 pub use metrics::PollMetrics;
-pub use poller::{Poller, PollerConfig, PollerHandle, Progress};
+pub use poller::{Poller, PollerConfig, Progress};

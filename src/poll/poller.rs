@@ -8,10 +8,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{Id as TaskId, JoinError, JoinSet};
 use tracing::{error, info};
 
-use super::cycle::{Cycle, CycleReport};
+use super::cycle::Cycle;
 use super::errand::{Errand, Outcome};
 use super::failures::Failures;
 use super::fleet::Fleet;
+use super::handle::{Command, PollerHandle};
 use super::job::Job;
 use super::metrics::{LagBoard, PollMetrics};
 use super::schedule::Schedule;
@@ -120,35 +121,6 @@ pub(super) struct InstanceState {
     pub(super) failures_in_a_row: u32,
     /// Collectors whose last poll of the instance itself failed.
     pub(super) failing: BTreeSet<Collector>,
-}
-
-/// Asks a running [`Poller`] for things.
-#[derive(Clone, Debug)]
-pub struct PollerHandle {
-    commands: mpsc::Sender<Command>,
-}
-
-#[derive(Debug)]
-enum Command {
-    PollNow(oneshot::Sender<CycleReport>),
-    Idle(oneshot::Sender<()>),
-}
-
-impl PollerHandle {
-    /// Polls everything once, discovery first, and says how it went. `None` when the poller has stopped.
-    pub async fn poll_now(&self) -> Option<CycleReport> {
-        let (reply, report) = oneshot::channel();
-        self.commands.send(Command::PollNow(reply)).await.ok()?;
-        report.await.ok()
-    }
-
-    /// Waits until no poll is due or under way.
-    pub async fn idle(&self) {
-        let (reply, idle) = oneshot::channel();
-        if self.commands.send(Command::Idle(reply)).await.is_ok() {
-            let _ = idle.await;
-        }
-    }
 }
 
 impl Poller {

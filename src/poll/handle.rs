@@ -1,0 +1,34 @@
+//! Asking things of a poller that is running.
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::cycle::CycleReport;
+
+/// Asks a running [`Poller`](super::Poller) for things.
+#[derive(Clone, Debug)]
+pub struct PollerHandle {
+    pub(super) commands: mpsc::Sender<Command>,
+}
+
+#[derive(Debug)]
+pub(super) enum Command {
+    PollNow(oneshot::Sender<CycleReport>),
+    Idle(oneshot::Sender<()>),
+}
+
+impl PollerHandle {
+    /// Polls everything once, discovery first, and says how it went. `None` when the poller has stopped.
+    pub async fn poll_now(&self) -> Option<CycleReport> {
+        let (reply, report) = oneshot::channel();
+        self.commands.send(Command::PollNow(reply)).await.ok()?;
+        report.await.ok()
+    }
+
+    /// Waits until no poll is due or under way.
+    pub async fn idle(&self) {
+        let (reply, idle) = oneshot::channel();
+        if self.commands.send(Command::Idle(reply)).await.is_ok() {
+            let _ = idle.await;
+        }
+    }
+}
