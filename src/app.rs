@@ -42,7 +42,6 @@ const ABOUT: About = About {
 
 /// The exporter, put together and not started yet.
 pub struct App {
-    store: Store,
     metrics: Arc<Metrics>,
     web_metrics: WebMetrics,
     telemetry_path: String,
@@ -84,9 +83,9 @@ impl App {
         account_series::register(&mut registry, clients);
         let metrics_config =
             MetricsConfig { expire_after: polling.expire_after.get(), freshness: freshness(&polling) };
-        let metrics = Arc::new(Metrics::new(metrics_config, registry, store.clone(), clock));
+        let metrics = Arc::new(Metrics::new(metrics_config, registry, store, clock));
         let readiness = Readiness::waiting_for(pollers.iter().map(|(name, _)| gate(name)));
-        Ok(Self { store, metrics, web_metrics, telemetry_path, readiness, pollers, handles })
+        Ok(Self { metrics, web_metrics, telemetry_path, readiness, pollers, handles })
     }
 
     /// Asks the pollers for things while the app runs.
@@ -95,7 +94,6 @@ impl App {
             handles: self.handles.clone(),
             readiness: self.readiness.clone(),
             metrics: Arc::clone(&self.metrics),
-            store: self.store.clone(),
             web_metrics: self.web_metrics.clone(),
         }
     }
@@ -109,7 +107,7 @@ impl App {
 
     /// Adds the app's long-lived tasks to `tasks`. Returns the shutdown that those are run until.
     pub fn spawn(self, tasks: &mut Tasks, listeners: Vec<TcpListener>, shutdown: Shutdown) -> Shutdown {
-        let Self { store: _, metrics, web_metrics, telemetry_path, readiness, pollers, handles: _ } = self;
+        let Self { metrics, web_metrics, telemetry_path, readiness, pollers, handles: _ } = self;
         let drained = readiness.clone();
         let shutdown = shutdown.before_drain(move || drained.drain());
         if !listeners.is_empty() {
@@ -143,7 +141,6 @@ pub struct Control {
     handles: Vec<PollerHandle>,
     readiness: Readiness,
     metrics: Arc<Metrics>,
-    store: Store,
     web_metrics: WebMetrics,
 }
 
@@ -174,11 +171,6 @@ impl Control {
     /// The exposition as it is now.
     pub fn render(&self, format: Format) -> Result<String, fmt::Error> {
         self.metrics.render(format)
-    }
-
-    /// What is known of usage now.
-    pub fn store(&self) -> &Store {
-        &self.store
     }
 
     /// What has been served.

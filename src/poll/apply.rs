@@ -256,6 +256,7 @@ impl Poller {
         read: Result<Box<Read>, Error>,
         asked_at: Duration,
     ) -> Result<(), Why> {
+        let mut is_well = true;
         let done = match read {
             Ok(read) => {
                 let Read { reading, found } = *read;
@@ -269,17 +270,14 @@ impl Poller {
             Err(error) => {
                 self.store.fail(scope, collector);
                 self.detail_failed(job, scope, &error);
-                if is_a_final_no(&error)
-                    && matches!(collector, Collector::Applications | Collector::PreviousPeriod)
-                {
-                    // An older installation, or a token without that scope: no reason to call the instance down.
-                    self.put_back(job);
-                    return Err(error.label());
-                }
+                // An older installation may have no summaries, a token no scope for them: no reason to call the instance
+                // down.
+                let is_optional = matches!(collector, Collector::Applications | Collector::PreviousPeriod);
+                is_well = is_optional && is_a_final_no(&error);
                 Err(error.label())
             }
         };
-        self.note_own_poll(scope, collector, done.is_ok());
+        self.note_own_poll(scope, collector, is_well);
         self.put_back(job);
         done
     }

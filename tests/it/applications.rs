@@ -195,8 +195,14 @@ async fn orgs_that_are_found_after_the_summaries_were_read_get_what_those_said()
 #[tokio::test]
 async fn an_installation_without_summaries_is_up_and_shows_the_rest() {
     let app = Setup::at(NOW).start_unready().await;
+    // A passing failure takes the instance down, a final no does not, also after one.
+    let summaries = || Route::action("instance.historicalSummaries");
+    app.simulator.faults().inject(Fault::always(summaries(), FaultKind::HtmlError(502)));
+    assert_eq!(app.poll_failing().await, 2);
+    assert_eq!(app.scrape().await.family("losant_up").into_values().collect::<Vec<_>>(), [0.0]);
+    app.simulator.faults().clear_all();
     let kind = FaultKind::Status { status: 405, kind: "MethodNotAllowed".to_owned(), message: String::new() };
-    app.simulator.faults().inject(Fault::always(Route::action("instance.historicalSummaries"), kind));
+    app.simulator.faults().inject(Fault::always(summaries(), kind));
     assert_eq!(app.poll_failing().await, 2);
     let scrape = app.scrape().await;
     assert_eq!(scrape.family("losant_up").into_values().collect::<Vec<_>>(), [1.0]);
