@@ -21,8 +21,9 @@ use crate::losant::ClientMetrics;
 use crate::metrics::negotiate::Format;
 use crate::metrics::{Metrics, MetricsConfig};
 use crate::poll::{CycleReport, PollMetrics, Poller, PollerConfig, PollerHandle};
+use crate::selection::Selection;
 use crate::store::{Freshness, Store};
-use crate::usage::Collector;
+use crate::usage::{Collector, Shard};
 use crate::web::{About, Exposition, Gate, Readiness, WebMetrics, WebState};
 
 pub use accounts::{Account, AccountError, accounts};
@@ -40,6 +41,22 @@ const ABOUT: About = About {
     description: "Payloads, devices and notebook time of a Losant instance, its orgs and its sandboxes, for Prometheus.",
 };
 
+/// Whom this process is about.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The orgs and sandboxes that are polled.
+    pub selection: Selection,
+    /// The part of them that is this process's.
+    pub shard: Shard,
+}
+
+impl Wanted {
+    /// Everybody.
+    pub fn everybody() -> Self {
+        Self { selection: Selection::everything(), shard: Shard::whole() }
+    }
+}
+
 /// The exporter, put together and not started yet.
 pub struct App {
     metrics: Arc<Metrics>,
@@ -52,12 +69,18 @@ pub struct App {
 
 impl App {
     /// Puts the parts together. Reads tokens and certificates; asks nobody anything and binds no port.
-    pub fn new(config: Config, accounts: Vec<Account>, clock: Clock) -> Result<Self, AccountError> {
+    pub fn new(
+        config: Config,
+        accounts: Vec<Account>,
+        wanted: Wanted,
+        clock: Clock,
+    ) -> Result<Self, AccountError> {
         // Destructured without `..`: a setting that nobody uses does not compile. Accounts have been resolved into
-        // `accounts`, and logging has started.
-        let Config { web, log: _, polling, exposition, accounts: _ } = config;
+        // `accounts`, selection and sharding into `wanted`, and logging has started.
+        let Config { web, log: _, polling, selection: _, sharding: _, exposition, accounts: _ } = config;
+        let Wanted { selection, shard } = wanted;
         let crate::config::WebConfig { listen_addresses: _, telemetry_path } = web;
-        let ExpositionConfig { sandbox_email } = exposition;
+        let ExpositionConfig { sandbox_email, source_label } = exposition;
         let mut registry = Registry::default();
         let client_metrics = ClientMetrics::register(&mut registry);
         let poll_metrics = PollMetrics::register(&mut registry, clock.clone());
@@ -73,7 +96,11 @@ impl App {
                 instances: config.instances,
                 polling: polling.clone(),
                 sandbox_email,
+                source_label,
+                selection: selection.clone(),
+                shard,
                 concurrency: config.max_in_flight,
+                requests_per_second: config.requests_per_second,
             };
             let (poller, handle) =
                 Poller::new(config, client, clock.clone(), store.clone(), poll_metrics.clone());
@@ -190,5 +217,7 @@ fn gate(account: &str) -> String {
 }
 
 fn freshness(polling: &PollingConfig) -> Freshness {
-    Freshness(Collector::ALL.map(|collector| polling.interval(collector) * STALE_AFTER_INTERVALS))
+    Freshness(Collector::ALL.map(|collector| {
+        polling.is_enabled(collector).then(|| polling.interval(collector) * STALE_AFTER_INTERVALS)
+    }))
 }

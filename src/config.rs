@@ -12,6 +12,8 @@ mod exposition;
 mod load;
 mod log;
 mod polling;
+mod selection;
+mod sharding;
 mod web;
 
 use std::collections::BTreeMap;
@@ -25,6 +27,8 @@ pub use exposition::ExpositionConfig;
 pub use load::{DEFAULT_FILE, ENV_PREFIX, Flags, Loaded, load, with_flags};
 pub use log::LogConfig;
 pub use polling::PollingConfig;
+pub use selection::{Choice, OrgPatterns, SandboxPatterns, SelectionConfig};
+pub use sharding::{POD_NAME_VARIABLE, ShardingConfig};
 pub use web::WebConfig;
 
 /// All settings of the daemon.
@@ -37,6 +41,10 @@ pub struct Config {
     pub log: LogConfig,
     /// When what is polled.
     pub polling: PollingConfig,
+    /// Which orgs and sandboxes are wanted.
+    pub selection: SelectionConfig,
+    /// Which part of everything this process reads.
+    pub sharding: ShardingConfig,
     /// What is shown of what is known.
     pub exposition: ExpositionConfig,
     /// Losant accounts by a name of the user's choice, which is the value of the label `account`.
@@ -48,6 +56,8 @@ impl Config {
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.web.validate()?;
         self.polling.validate()?;
+        self.selection.compile()?;
+        self.sharding.validate()?;
         let mut owners = BTreeMap::new();
         for (name, account) in &self.accounts {
             if name.is_empty() {

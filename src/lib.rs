@@ -11,6 +11,7 @@ pub mod logging;
 pub mod losant;
 pub mod metrics;
 pub mod poll;
+pub mod selection;
 pub mod simulator;
 pub mod store;
 pub mod usage;

@@ -19,6 +19,8 @@ mod reads;
 mod request;
 mod retry;
 mod token;
+mod tokens;
+mod walk;
 pub mod wire;
 mod writer;
 
@@ -28,12 +30,12 @@ mod server;
 pub use action::{
     Access, Action, Body, Count, GLOBAL_PARAMETERS, Kind, Method, Paging, Parameter, UnknownAction,
 };
-pub use budget::{Budget, Pace, Permit};
+pub use budget::{Budget, Pace, Permit, SLOWEST_OF_ALL, Urgency};
 pub use call::Call;
 pub use client::Client;
-pub use config::{BaseUrl, ClientConfig, ConfigError};
+pub use config::{BaseUrl, ClientConfig, ConfigError, LARGEST_PAGE};
 pub use error::{Error, Said, Unavailable};
-pub use listing::Listing;
+pub use listing::{ListWalk, ListedPage, Listing, OrgWalk, SandboxWalk};
 pub use metrics::ClientMetrics;
 pub use reads::{Billing, OrgsPage, Resolution, SandboxesPage, SummaryFilter, Unit};
 pub use request::{Answer, Ids, Problem, Read, Request, RequestError, Write};

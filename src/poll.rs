@@ -5,6 +5,7 @@
 //! Must not: know HTTP, decide how fast requests may go out (the client's budget does), or know how metrics are
 //! written.
 
+mod adopt;
 mod apply;
 mod coverage;
 mod cycle;
@@ -12,6 +13,7 @@ mod device_counts;
 mod discovery;
 mod errand;
 mod failures;
+mod figures;
 mod fleet;
 mod handle;
 mod historical_summaries;
@@ -22,7 +24,9 @@ mod payload_counts;
 mod payload_counts_breakdown;
 mod poller;
 mod resources;
+mod review;
 mod schedule;
+mod trust;
 mod verdict;
 
 pub use cycle::CycleReport;

@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::usage::{Collector, Id, Reading, Scope};
+use jiff::Timestamp;
+
+use crate::usage::{Collector, Id, Level, Reading, Scope};
 
 pub use snapshot::{Freshness, Part, Record, ScopeState, Snapshot};
 
@@ -24,6 +26,7 @@ pub struct Store {
 struct Content {
     scopes: BTreeMap<Scope, Arc<Record>>,
     up: BTreeMap<Id, bool>,
+    excluded: BTreeMap<(Id, Level), usize>,
     /// The snapshot of the content as it is, until something changes.
     published: Option<Arc<Snapshot>>,
 }
@@ -35,16 +38,33 @@ impl Store {
     }
 
     /// Replaces what `collector` last read of `scope`. `asked_at` is the uptime at which it asked: a reading that took an
-    /// hour to come is an hour old.
+    /// hour to come is an hour old, and does not replace one that was asked for after it.
     pub fn put(&self, scope: Scope, collector: Collector, reading: Reading, asked_at: Duration) {
         self.change(|content| {
             let record = content.scopes.entry(scope).or_default();
-            Arc::make_mut(record).parts[collector as usize] = Part {
+            let part = &mut Arc::make_mut(record).parts[collector as usize];
+            if part.reading.is_some() && part.asked_at > asked_at {
+                return;
+            }
+            *part = Part {
                 last_success: Some(reading.read_at),
                 reading: Some(Arc::new(reading)),
                 asked_at,
                 failing: false,
             };
+        });
+    }
+
+    /// Notes that what `collector` last read of `scope` was still true at `read_at`, as was learned from a question asked at
+    /// uptime `asked_at`. Whether its last attempt failed is another matter.
+    pub fn confirm(&self, scope: Scope, collector: Collector, read_at: Timestamp, asked_at: Duration) {
+        self.change(|content| {
+            let Some(record) = content.scopes.get_mut(&scope) else { return };
+            let part = &mut Arc::make_mut(record).parts[collector as usize];
+            if part.reading.is_some() && part.asked_at < asked_at {
+                part.last_success = part.last_success.max(Some(read_at));
+                part.asked_at = asked_at;
+            }
         });
     }
 
@@ -75,6 +95,7 @@ impl Store {
         self.change(|content| {
             content.scopes.retain(|scope, _| scope.instance() != instance);
             content.up.remove(&instance);
+            content.excluded.retain(|(of, _), _| *of != instance);
         });
     }
 
@@ -85,6 +106,13 @@ impl Store {
         });
     }
 
+    /// Notes how many scopes of an instance the configuration leaves out.
+    pub fn set_excluded(&self, instance: Id, level: Level, scopes: usize) {
+        self.change(|content| {
+            content.excluded.insert((instance, level), scopes);
+        });
+    }
+
     /// What is known now. The same snapshot is handed out until something changes.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         let mut content = self.lock();
@@ -92,7 +120,7 @@ impl Store {
             return Arc::clone(published);
         }
         let scopes = content.scopes.iter().map(|(scope, record)| (*scope, Arc::clone(record))).collect();
-        let snapshot = Arc::new(Snapshot::new(scopes, content.up.clone()));
+        let snapshot = Arc::new(Snapshot::new(scopes, content.up.clone(), content.excluded.clone()));
         content.published = Some(Arc::clone(&snapshot));
         snapshot
     }
@@ -181,6 +209,22 @@ mod tests {
         let snapshot = store.snapshot();
         let times: Vec<_> = snapshot.last_successes().collect();
         assert_eq!(times, [(scope(2), Collector::DeviceCounts, success)]);
+    }
+
+    #[test]
+    fn a_reading_that_is_confirmed_is_as_young_as_the_confirmation() {
+        let (store, clock, hand) = store();
+        store.put(scope(2), Collector::DeviceCounts, reading(&clock, 3.0), clock.uptime());
+        hand.advance(Duration::from_secs(500));
+        store.confirm(scope(2), Collector::DeviceCounts, clock.now(), clock.uptime());
+        // Nothing that was never read can be confirmed.
+        store.confirm(scope(2), Collector::NotebookMinuteCounts, clock.now(), clock.uptime());
+        let confirmed = clock.now();
+        hand.advance(Duration::from_secs(500));
+        assert_eq!(devices(&store, &clock), [(scope(2), 3.0)]);
+        let snapshot = store.snapshot();
+        let times: Vec<_> = snapshot.last_successes().collect();
+        assert_eq!(times, [(scope(2), Collector::DeviceCounts, confirmed)]);
     }
 
     #[test]

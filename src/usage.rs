@@ -9,6 +9,7 @@ mod payload_type;
 mod period;
 mod reading;
 mod scope;
+mod shard;
 mod window;
 
 pub use collector::Collector;
@@ -17,4 +18,5 @@ pub use payload_type::PayloadType;
 pub use period::BillingPeriod;
 pub use reading::{Label, Labels, Measure, Reading, Sample};
 pub use scope::{Level, Scope};
+pub use shard::{InvalidShard, Shard};
 pub use window::{Window, Windows};

@@ -21,40 +21,46 @@ pub(super) fn register(registry: &mut Registry, clients: Vec<(String, Client)>) 
 
 impl Collector for AccountSeries {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let rates = self.clients.iter().map(|(account, client)| (account, client.budget_rate()));
-        encode_gauges(
+        self.gauge(
             &mut encoder,
             "losant_exporter_api_budget_requests_per_second",
             "Requests a second that the account may make now: the configured rate, or less after Losant throttled.",
-            &rates.collect::<Vec<_>>(),
+            |client| Some(client.budget_rate()),
         )?;
-        let expiry =
-            |(account, client): &'_ (String, Client)| Some((account.clone(), client.token_expires_at()?));
-        let expiries: Vec<_> = self.clients.iter().filter_map(expiry).collect();
-        let expiries: Vec<_> =
-            expiries.iter().map(|(account, at)| (account, at.as_duration().as_secs_f64())).collect();
-        encode_gauges(
+        self.gauge(
+            &mut encoder,
+            "losant_exporter_token_accepted",
+            "Whether Losant accepted the API token of the account when it last answered; absent before the first answer.",
+            |client| client.token_accepted().map(|accepted| f64::from(u8::from(accepted))),
+        )?;
+        self.gauge(
             &mut encoder,
             "losant_exporter_token_expiry_timestamp_seconds",
             "When the API token of the account expires, as a Unix time; absent for a token that does not say.",
-            &expiries,
+            |client| client.token_expires_at().map(|at| at.as_duration().as_secs_f64()),
         )
     }
 }
 
-/// Writes a gauge for each account. A family without series is not written at all: some parsers refuse one.
-fn encode_gauges(
-    encoder: &mut DescriptorEncoder,
-    name: &str,
-    help: &str,
-    values: &[(&String, f64)],
-) -> fmt::Result {
-    if values.is_empty() {
-        return Ok(());
+impl AccountSeries {
+    /// Writes a gauge for each account that has a value. A family without series is not written at all: some parsers
+    /// refuse one.
+    fn gauge(
+        &self,
+        encoder: &mut DescriptorEncoder,
+        name: &str,
+        help: &str,
+        value: impl Fn(&Client) -> Option<f64>,
+    ) -> fmt::Result {
+        let values: Vec<_> =
+            self.clients.iter().filter_map(|(account, client)| Some((account, value(client)?))).collect();
+        if values.is_empty() {
+            return Ok(());
+        }
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (account, value) in values {
+            family.encode_family(&[("account", account.as_str())])?.encode_gauge(&value)?;
+        }
+        Ok(())
     }
-    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-    for (account, value) in values {
-        family.encode_family(&[("account", account.as_str())])?.encode_gauge(value)?;
-    }
-    Ok(())
 }

@@ -101,12 +101,14 @@ impl Account {
         Client::new(self.client_config()?, clock, metrics).map_err(|error| {
             let key = match error {
                 ConfigError::RequestsPerSecond(_) => "requests_per_second",
+                ConfigError::MinRequestsPerSecond(_) => "min_requests_per_second",
                 ConfigError::Burst => "burst",
                 ConfigError::MaxInFlight => "max_in_flight",
                 ConfigError::MaxAttempts => "max_attempts",
+                ConfigError::PageSize => "page_size",
                 ConfigError::Timeout => "request_timeout",
                 ConfigError::Token(_) => "token_file",
-                ConfigError::BaseUrl(_) | ConfigError::PageSize | ConfigError::Http(_) => "base_url",
+                ConfigError::BaseUrl(_) | ConfigError::Http(_) => "base_url",
             };
             AccountError { account: name, key, problem: error.to_string() }
         })
@@ -123,10 +125,12 @@ impl Account {
             token_env: _,
             instances: _,
             requests_per_second,
+            min_requests_per_second,
             burst,
             max_in_flight,
             request_timeout,
             max_attempts,
+            page_size,
             allow_plain_http: _,
         } = config;
         let base_url: BaseUrl =
@@ -136,10 +140,12 @@ impl Account {
             .map_err(|error| refuse("token_file", format!("{}: {}", shown(&error.path), error.problem)))?;
         Ok(ClientConfig {
             requests_per_second,
+            min_requests_per_second,
             burst,
             max_in_flight,
             request_timeout: request_timeout.get(),
             max_attempts,
+            page_size,
             ..ClientConfig::new(base_url, token)
         })
     }

@@ -13,7 +13,7 @@ use clap::ValueEnum;
 use prometheus_client::registry::Registry;
 use serde_json::Value;
 
-use super::flags::{self, ConfigFlags, LogFlags, WebFlags};
+use super::flags::{self, ConfigFlags, LogFlags, ShardFlags, WebFlags};
 use super::{Exit, output, serve};
 use crate::app::{Account, AccountError, accounts};
 use crate::clock::Clock;
@@ -98,7 +98,8 @@ pub(super) fn run(args: &ApiArgs) -> anyhow::Result<Exit> {
     let Some(action) = args.action else {
         return Ok(output::print(&list::all_actions()));
     };
-    let loaded = config::load(&flags::merge(args.config.clone(), WebFlags::default(), args.log))?;
+    let flags = flags::merge(args.config.clone(), WebFlags::default(), ShardFlags::default(), args.log);
+    let loaded = config::load(&flags)?;
     logging::init(loaded.config.log.level, loaded.config.log.format);
     let (name, account) = account(&loaded.config.accounts, args.account.as_deref())?;
     let clock = Clock::system();

@@ -3,6 +3,8 @@
 use super::{Exit, output, serve};
 use crate::clock::Clock;
 use crate::config::DEFAULT_TOKEN_VARIABLE;
+use crate::selection::{Effect, Selection};
+use crate::usage::{Level, Shard};
 
 /// Flags of `check`: those of `serve`, since they are part of the configuration.
 #[derive(Clone, Debug, clap::Args)]
@@ -39,5 +41,31 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
         ]
         .concat();
     }
+    if let Some(line) = part(&loaded.config.selection.compile()?, serve::shard(&loaded)?) {
+        text += &line;
+    }
     Ok(output::print(&text))
+}
+
+/// What is polled, where that is not everything.
+fn part(selection: &Selection, shard: Shard) -> Option<String> {
+    if selection.is_everything() && shard == Shard::whole() {
+        return None;
+    }
+    let [orgs, sandboxes] = [(Level::Org, "orgs"), (Level::Sandbox, "sandboxes")].map(|(level, name)| {
+        let counts = [(Effect::Include, "to include"), (Effect::Exclude, "to exclude")]
+            .map(|(effect, words)| (selection.count(level, effect), words));
+        let patterns: Vec<_> = counts
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, words)| format!("{count} {words}"))
+            .collect();
+        if patterns.is_empty() {
+            return format!("all {name}");
+        }
+        format!("some {name} (patterns: {})", patterns.join(", "))
+    });
+    let shard =
+        if shard == Shard::whole() { String::new() } else { format!("; of these {shard}, counted from 0") };
+    Some(format!("Polled: {orgs}, {sandboxes}{shard}.\n"))
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use jiff::Timestamp;
 
-use super::flags::{self, ConfigFlags, LogFlags, WebFlags};
+use super::flags::{self, ConfigFlags, LogFlags, ShardFlags, WebFlags};
 use super::simulate::SimulatorFlags;
 use super::{Exit, output, serve};
-use crate::app::{Account, App, Control};
+use crate::app::{Account, App, Control, Wanted};
 use crate::clock::Clock;
 use crate::config::{AccountConfig, Config, Flags, Interval, PollingConfig};
 use crate::lifecycle::{Drain, Tasks};
@@ -36,7 +36,8 @@ pub(super) struct DemoArgs {
 
 /// Runs until a signal comes. The configuration file and the environment are left alone.
 pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
-    let config = config(&flags::merge(ConfigFlags::default(), args.web.clone(), args.log));
+    let flags = flags::merge(ConfigFlags::default(), args.web.clone(), ShardFlags::default(), args.log);
+    let config = config(&flags);
     config.web.validate()?;
     // What matters is printed; of the log, only what goes wrong.
     logging::init(args.log.log_level.unwrap_or(logging::Level::Warn), config.log.format);
@@ -59,7 +60,7 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
             token: TokenSource::Fixed(Token::new(simulator.token()).context("token of the simulator")?),
         };
         let telemetry_path = config.web.telemetry_path.clone();
-        let app = App::new(config, vec![account], clock.clone())?;
+        let app = App::new(config, vec![account], Wanted::everybody(), clock.clone())?;
         let control = app.control();
         let shutdown = serve::shutdown(clock.clone())?;
         let mut tasks = Tasks::new();
@@ -89,8 +90,9 @@ async fn announce(control: Control, clock: Clock, drain: Drain) {
 fn config(flags: &Flags) -> Config {
     let config = Config {
         polling: PollingConfig {
-            discovery_interval: INTERVAL,
+            sweep_interval: INTERVAL,
             payload_counts_interval: INTERVAL,
+            payload_bytes_interval: INTERVAL,
             payload_counts_breakdown_interval: INTERVAL,
             device_counts_interval: INTERVAL,
             notebook_minute_counts_interval: INTERVAL,

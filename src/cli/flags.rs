@@ -49,10 +49,26 @@ pub(super) struct LogFlags {
     pub(super) log_format: Option<LogFormat>,
 }
 
+/// Which part of everything is read.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(super) struct ShardFlags {
+    // Not a doc comment: the variable would need backticks there, which help does not show well.
+    #[arg(
+        long = "shard",
+        value_name = "NUMBER",
+        help = "Number of this process among several that share the work, from 0 [default: what POD_NAME ends in]"
+    )]
+    shard: Option<u32>,
+    /// How many processes share the work [default: 1]
+    #[arg(long = "shards", value_name = "NUMBER")]
+    shards: Option<u32>,
+}
+
 /// Flags as the configuration takes them.
-pub(super) fn merge(config: ConfigFlags, web: WebFlags, log: LogFlags) -> Flags {
+pub(super) fn merge(config: ConfigFlags, web: WebFlags, shard: ShardFlags, log: LogFlags) -> Flags {
     let ConfigFlags { config_file } = config;
     let WebFlags { listen_addresses, telemetry_path } = web;
+    let ShardFlags { shard, shards } = shard;
     let LogFlags { log_level, log_format } = log;
-    Flags { config_file, listen_addresses, telemetry_path, log_level, log_format }
+    Flags { config_file, listen_addresses, telemetry_path, log_level, log_format, shard, shards }
 }

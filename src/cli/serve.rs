@@ -6,11 +6,13 @@ use anyhow::{Context as _, anyhow};
 use tracing::{error, info};
 
 use super::Exit;
-use super::flags::{self, ConfigFlags, LogFlags, WebFlags};
-use crate::app::{App, DRAIN_TIMEOUT, accounts};
+use super::flags::{self, ConfigFlags, LogFlags, ShardFlags, WebFlags};
+use crate::app::{App, DRAIN_TIMEOUT, Wanted, accounts};
 use crate::clock::Clock;
 use crate::config::{self, Loaded, LogConfig};
 use crate::lifecycle::{Ending, Shutdown, Signals, TaskDied};
+use crate::selection::Selection;
+use crate::usage::Shard;
 use crate::{logging, web};
 
 /// Flags of `serve`.
@@ -21,13 +23,15 @@ pub(super) struct ServeArgs {
     #[command(flatten)]
     web: WebFlags,
     #[command(flatten)]
+    shard: ShardFlags,
+    #[command(flatten)]
     log: LogFlags,
 }
 
 impl ServeArgs {
     /// The configuration that the flags lead to.
     pub(super) fn load(&self) -> anyhow::Result<Loaded> {
-        let flags = flags::merge(self.config.clone(), self.web.clone(), self.log);
+        let flags = flags::merge(self.config.clone(), self.web.clone(), self.shard, self.log);
         Ok(config::load(&flags)?)
     }
 }
@@ -62,12 +66,24 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
 
 /// The app that a configuration leads to. The error names file and key.
 pub(super) fn put_together(loaded: &Loaded, clock: Clock) -> anyhow::Result<App> {
+    // Whoever is not told which shard it is must not start: it would read what others read, or nobody does.
+    let wanted = Wanted { selection: selection(loaded)?, shard: shard(loaded)? };
     accounts(&loaded.config, |name| std::env::var_os(name))
-        .and_then(|accounts| App::new(loaded.config.clone(), accounts, clock))
+        .and_then(|accounts| App::new(loaded.config.clone(), accounts, wanted, clock))
         .map_err(|error| match loaded.origin_of(&error.key()) {
             Some(origin) => anyhow!("{origin}: {error}"),
             None => error.into(),
         })
+}
+
+/// The shard that this process is. The error names file or flag, and key.
+pub(super) fn shard(loaded: &Loaded) -> anyhow::Result<Shard> {
+    Ok(loaded.shard(|name| std::env::var_os(name))?)
+}
+
+/// The orgs and sandboxes that are wanted. The error names file and key.
+pub(super) fn selection(loaded: &Loaded) -> anyhow::Result<Selection> {
+    Ok(loaded.config.selection.compile()?)
 }
 
 /// The shutdown of a command that runs until a signal comes.

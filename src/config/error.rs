@@ -32,7 +32,14 @@ impl ConfigError {
     /// The same error with the place that the key's value came from.
     pub(super) fn found_by(self, origin_of: impl Fn(&str) -> Option<String>) -> Self {
         match self {
-            Self::Key { origin: None, key, problem } => Self::Key { origin: origin_of(&key), key, problem },
+            Self::Key { origin: None, key, problem } => {
+                // A place in a list came from where the list did.
+                let list = key
+                    .strip_suffix(']')
+                    .and_then(|key| key.rsplit_once('['))
+                    .map_or(&*key, |(list, _)| list);
+                Self::Key { origin: origin_of(list), key, problem }
+            }
             known => known,
         }
     }

@@ -1,5 +1,6 @@
 //! Reading the configuration from where it may stand.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use figment::error::Kind;
@@ -7,7 +8,8 @@ use figment::providers::{Env, Format as _, Serialized, Toml};
 use figment::{Figment, Metadata, Source};
 
 use super::error::one_line;
-use super::{AccountConfig, Config, ConfigError, LogConfig, WebConfig};
+use super::{AccountConfig, Config, ConfigError, LogConfig, ShardingConfig, WebConfig};
+use crate::usage::Shard;
 
 /// The file that is read when no flag names one. It may be missing.
 pub const DEFAULT_FILE: &str = "config.toml";
@@ -35,6 +37,23 @@ pub struct Flags {
     pub log_level: Option<crate::logging::Level>,
     /// `--log.format`
     pub log_format: Option<crate::logging::LogFormat>,
+    /// `--shard`
+    pub shard: Option<u32>,
+    /// `--shards`
+    pub shards: Option<u32>,
+}
+
+impl Flags {
+    /// The flag that says the value of `key`, if one does. Only of keys that are refused beyond what each flag checks
+    /// by itself.
+    fn origin_of(&self, key: &str) -> Option<String> {
+        let flag = match key {
+            "sharding.shard" => self.shard.map(|_| "--shard"),
+            "sharding.shards" => self.shards.map(|_| "--shards"),
+            _ => None,
+        };
+        flag.map(|flag| format!("flag {flag}"))
+    }
 }
 
 /// A configuration, and where its values came from.
@@ -43,12 +62,21 @@ pub struct Loaded {
     /// The configuration.
     pub config: Config,
     figment: Figment,
+    flags: Flags,
 }
 
 impl Loaded {
     /// Where the value of `key` came from: a file or an environment variable. `None` for a default or a flag.
     pub fn origin_of(&self, key: &str) -> Option<String> {
         origin_of(&self.figment, key)
+    }
+
+    /// The shard of this process; see [`ShardingConfig::resolve`]. The error also says where the value came from.
+    pub fn shard(&self, variable: impl Fn(&str) -> Option<OsString>) -> Result<Shard, ConfigError> {
+        let refuse = |error: ConfigError| {
+            error.found_by(|key| self.flags.origin_of(key).or_else(|| self.origin_of(key)))
+        };
+        self.config.sharding.resolve(variable).map_err(refuse)
     }
 }
 
@@ -67,8 +95,10 @@ pub fn load(flags: &Flags) -> Result<Loaded, ConfigError> {
         // A token in the environment is all that the usual account needs.
         config.accounts.insert(DEFAULT_ACCOUNT.to_owned(), AccountConfig::default());
     }
-    config.validate().map_err(|error| error.found_by(|key| origin_of(&figment, key)))?;
-    Ok(Loaded { config, figment })
+    let refuse =
+        |error: ConfigError| error.found_by(|key| flags.origin_of(key).or_else(|| origin_of(&figment, key)));
+    config.validate().map_err(refuse)?;
+    Ok(Loaded { config, figment, flags: flags.clone() })
 }
 
 /// Figment takes a file that cannot be read for an empty one.
@@ -84,7 +114,15 @@ fn check_readable(file: &Path) -> Result<(), ConfigError> {
 /// The configuration with what the flags say: flags win.
 pub fn with_flags(flags: &Flags, mut config: Config) -> Config {
     // Destructured whole, so that a new flag cannot be forgotten here.
-    let Flags { config_file: _, listen_addresses, telemetry_path, log_level, log_format } = flags.clone();
+    let Flags {
+        config_file: _,
+        listen_addresses,
+        telemetry_path,
+        log_level,
+        log_format,
+        shard: number,
+        shards: count,
+    } = flags.clone();
     if !listen_addresses.is_empty() {
         config.web.listen_addresses = listen_addresses;
     }
@@ -93,6 +131,9 @@ pub fn with_flags(flags: &Flags, mut config: Config) -> Config {
     let LogConfig { level, format } = &mut config.log;
     replace(level, log_level);
     replace(format, log_format);
+    let ShardingConfig { shard, shards } = &mut config.sharding;
+    *shard = number.or(*shard);
+    replace(shards, count);
     config
 }
 

@@ -1,21 +1,27 @@
-//! How many requests an account may make.
+//! How many requests an account may make, and who goes first.
 //!
 //! Losant publishes no quota and throttles by "fair use", so the pace is ours to keep: a token bucket that every request
-//! of an account passes, retries too, in the order of asking. A throttled answer slows the account down at once; successes
-//! bring the pace back little by little.
+//! of an account passes, retries too. A throttled answer slows the account down at once; successes bring the pace back
+//! little by little.
+//!
+//! Whoever sweeps goes before whoever asks for details: a page of a list brings figures of a hundred owners, and says
+//! whose details are worth asking for.
+
+mod bucket;
+mod line;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-use super::ConfigError;
+use super::{Action, ConfigError};
 use crate::clock::Clock;
+use bucket::Bucket;
+use line::{Line, Place};
 
-/// Each success brings back this share of the configured rate: 25 successes undo one halving at most.
-const RECOVERY: f64 = 1.0 / 50.0;
 /// Throttling never slows down below this share of the configured rate, unless told otherwise.
 const SLOWEST: f64 = 1.0 / 16.0;
+/// The slowest pace that can be asked for, in requests per second: one in eleven days. Slower is as good as never.
+pub const SLOWEST_OF_ALL: f64 = 1e-6;
 
 /// The pace of an account, as configured.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,25 +33,51 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// A pace of `requests_per_second` in the long run, `burst` at once, and `max_in_flight` unanswered.
-    pub fn new(requests_per_second: f64, burst: u32, max_in_flight: usize) -> Result<Self, ConfigError> {
+    /// A pace of `requests_per_second` in the long run, `burst` at once, and `max_in_flight` unanswered. Throttling slows
+    /// it down to `min_requests_per_second` and no further; without one, to a sixteenth of `requests_per_second`.
+    pub fn new(
+        requests_per_second: f64,
+        min_requests_per_second: Option<f64>,
+        burst: u32,
+        max_in_flight: usize,
+    ) -> Result<Self, ConfigError> {
         // The upper bounds keep arithmetic exact; nobody's account is that large.
         if !(1e-3..=1e6).contains(&requests_per_second) {
             return Err(ConfigError::RequestsPerSecond(requests_per_second));
         }
+        let slowest = min_requests_per_second.unwrap_or(requests_per_second * SLOWEST);
+        if !(SLOWEST_OF_ALL..=requests_per_second).contains(&slowest) {
+            return Err(ConfigError::MinRequestsPerSecond(slowest));
+        }
         if burst == 0 {
             return Err(ConfigError::Burst);
         }
-        if !(1..=Semaphore::MAX_PERMITS).contains(&max_in_flight) {
+        if max_in_flight == 0 {
             return Err(ConfigError::MaxInFlight);
         }
-        Ok(Self { rate: requests_per_second, slowest: requests_per_second * SLOWEST, burst, max_in_flight })
+        Ok(Self { rate: requests_per_second, slowest, burst, max_in_flight })
     }
+}
 
-    /// The same pace with another lower bound for throttling, in requests per second.
-    #[must_use]
-    pub fn with_slowest(self, requests_per_second: f64) -> Self {
-        Self { slowest: requests_per_second.clamp(1e-6, self.rate), ..self }
+/// How much waits for a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// It lists owners, or finds one. While one of these waits, no request for details passes.
+    Sweep,
+    /// It is about one owner alone.
+    Detail,
+}
+
+impl Urgency {
+    /// The urgency of an action.
+    pub const fn of(action: Action) -> Self {
+        match action {
+            Action::InstancesGet
+            | Action::InstanceGet
+            | Action::InstanceOrgsGet
+            | Action::InstanceSandboxesGet => Self::Sweep,
+            _ => Self::Detail,
+        }
     }
 }
 
@@ -59,89 +91,88 @@ pub struct Budget(Arc<Shared>);
 struct Shared {
     pace: Pace,
     clock: Clock,
-    /// Held by whoever is next in line; tokio's lock is fair.
-    turn: tokio::sync::Mutex<()>,
-    in_flight: Arc<Semaphore>,
-    bucket: Mutex<Bucket>,
+    state: Mutex<State>,
 }
 
 #[derive(Debug)]
-struct Bucket {
-    tokens: f64,
-    /// Tokens per second at the moment.
-    rate: f64,
-    /// When `tokens` was right, as uptime. Lies in the future during a pause: nothing passes and nothing is refilled.
-    counted_at: Duration,
-    /// Counts the slowdowns. An answer to a request from before the last one says nothing about the new pace.
-    slowdowns: u64,
+struct State {
+    bucket: Bucket,
+    line: Line,
+    in_flight: usize,
+}
+
+/// What somebody in line has to wait for.
+enum Wait {
+    /// To be called: somebody is ahead, or too many are in flight.
+    Call,
+    /// This uptime.
+    Until(Duration),
 }
 
 impl Budget {
     /// A full budget.
     pub fn new(pace: Pace, clock: Clock) -> Self {
-        let bucket = Bucket {
-            tokens: f64::from(pace.burst),
-            rate: pace.rate,
-            counted_at: clock.uptime(),
-            slowdowns: 0,
-        };
-        Self(Arc::new(Shared {
-            turn: tokio::sync::Mutex::new(()),
-            in_flight: Arc::new(Semaphore::new(pace.max_in_flight)),
-            bucket: Mutex::new(bucket),
-            pace,
-            clock,
-        }))
+        let bucket = Bucket::new(pace.rate, pace.burst, clock.uptime());
+        let state = State { bucket, line: Line::default(), in_flight: 0 };
+        Self(Arc::new(Shared { pace, clock, state: Mutex::new(state) }))
     }
 
-    /// Waits until one more request may be made: first come, first served. Giving up while waiting costs nothing.
-    pub async fn acquire(&self) -> Permit {
-        let _turn = self.0.turn.lock().await;
-        // Fails only on a closed semaphore, and nobody closes this one.
-        let slot = Arc::clone(&self.0.in_flight).acquire_owned().await.ok();
+    /// Waits until one more request may be made: sweeps before details, and first come, first served among equals.
+    /// Giving up while waiting costs nothing.
+    pub async fn acquire(&self, urgency: Urgency) -> Permit {
+        let mut waiting = Waiting { budget: self, place: self.0.state().line.join(urgency) };
         loop {
-            let taken = self.0.bucket().take(self.0.clock.uptime(), self.0.pace.burst);
-            match taken {
-                Ok(slowdowns) => return Permit { budget: self.clone(), slowdowns, _slot: slot },
-                Err(ready_at) => self.0.clock.sleep_until(ready_at).await,
+            match waiting.try_pass() {
+                Ok(permit) => return permit,
+                Err(Wait::Call) => waiting.place.called().await,
+                Err(Wait::Until(uptime)) => tokio::select! {
+                    biased;
+                    () = waiting.place.called() => {}
+                    () = self.0.clock.sleep_until(uptime) => {}
+                },
             }
         }
     }
 
     /// The rate at the moment, in requests per second: the configured one, or less after throttling.
     pub fn current_rate(&self) -> f64 {
-        self.0.bucket().rate
+        self.0.state().bucket.rate
     }
 }
 
 impl Shared {
-    fn bucket(&self) -> MutexGuard<'_, Bucket> {
-        // Every change to the bucket leaves it whole, so a panic elsewhere cannot have spoilt it.
-        self.bucket.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change leaves the state whole, so a panic elsewhere cannot have spoilt it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Bucket {
-    /// Takes a token, or says at which uptime to try again.
-    fn take(&mut self, now: Duration, burst: u32) -> Result<u64, Duration> {
-        self.refill(now, burst);
-        if self.counted_at > now {
-            return Err(self.counted_at);
-        }
-        if self.tokens >= 1.0 {
-            self.tokens -= 1.0;
-            return Ok(self.slowdowns);
-        }
-        let missing = Duration::try_from_secs_f64((1.0 - self.tokens) / self.rate).unwrap_or(Duration::MAX);
-        // Rounding down may leave the bucket a hair short, so one nanosecond more: it must never hand out too much.
-        Err(now.saturating_add(missing).saturating_add(Duration::from_nanos(1)))
-    }
+/// Somebody in line, until dropped: after passing, or giving up.
+struct Waiting<'a> {
+    budget: &'a Budget,
+    place: Place,
+}
 
-    fn refill(&mut self, now: Duration, burst: u32) {
-        if let Some(elapsed) = now.checked_sub(self.counted_at) {
-            self.tokens = elapsed.as_secs_f64().mul_add(self.rate, self.tokens).min(f64::from(burst));
-            self.counted_at = now;
+impl Waiting<'_> {
+    /// Makes leave of a place at the head of the line, if there is leave to be had.
+    fn try_pass(&mut self) -> Result<Permit, Wait> {
+        let Shared { pace, clock, .. } = &*self.budget.0;
+        let mut state = self.budget.0.state();
+        if !state.line.is_first(&self.place) || state.in_flight >= pace.max_in_flight {
+            return Err(Wait::Call);
         }
+        let slowdowns = state.bucket.take(clock.uptime()).map_err(Wait::Until)?;
+        state.in_flight += 1;
+        Ok(Permit { budget: self.budget.clone(), slowdowns })
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        // Whoever is first now has not been told so yet, and may have been sent back to wait by this one.
+        let mut state = self.budget.0.state();
+        state.line.leave(&self.place);
+        state.line.call_first();
     }
 }
 
@@ -150,7 +181,6 @@ impl Bucket {
 pub struct Permit {
     budget: Budget,
     slowdowns: u64,
-    _slot: Option<OwnedSemaphorePermit>,
 }
 
 impl Permit {
@@ -161,28 +191,32 @@ impl Permit {
     pub fn throttled(&self, retry_after: Option<Duration>) {
         let Shared { pace, clock, .. } = &*self.budget.0;
         let now = clock.uptime();
-        let mut bucket = self.budget.0.bucket();
-        bucket.refill(now, pace.burst);
-        if bucket.slowdowns == self.slowdowns {
-            bucket.rate = (bucket.rate / 2.0).max(pace.slowest);
-            bucket.slowdowns += 1;
-        }
-        bucket.tokens = 0.0;
-        let resume_at = now.saturating_add(retry_after.unwrap_or_default());
-        bucket.counted_at = bucket.counted_at.max(resume_at);
+        self.budget.0.state().bucket.throttle(
+            now,
+            now.saturating_add(retry_after.unwrap_or_default()),
+            self.slowdowns,
+            pace.slowest,
+        );
     }
 
     /// Reports that the request was answered without complaint about the pace.
     pub fn succeeded(&self) {
         let Shared { pace, clock, .. } = &*self.budget.0;
-        let mut bucket = self.budget.0.bucket();
-        if bucket.slowdowns == self.slowdowns && bucket.rate < pace.rate {
-            bucket.refill(clock.uptime(), pace.burst);
-            bucket.rate = pace.rate.mul_add(RECOVERY, bucket.rate).min(pace.rate);
-        }
+        self.budget.0.state().bucket.recover(clock.uptime(), self.slowdowns, pace.rate);
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut state = self.budget.0.state();
+        state.in_flight = state.in_flight.saturating_sub(1);
+        state.line.call_first();
     }
 }
 
 #[cfg(test)]
 #[path = "budget_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+mod retries_tests;

@@ -6,7 +6,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::clock::ClockHand;
 
-type Waiting = Pin<Box<dyn Future<Output = Permit>>>;
+type Leave = Pin<Box<dyn Future<Output = Permit>>>;
+
+/// One who asks: how urgently, and as which of all.
+type Who = (Urgency, usize);
 
 /// A budget on a clock that stands still, with everybody who waits for it.
 struct Desk {
@@ -14,23 +17,33 @@ struct Desk {
     clock: Clock,
     hand: ClockHand,
     asked: usize,
-    waiting: Vec<(usize, Waiting)>,
-    granted: Vec<(usize, Duration)>,
+    waiting: Vec<(Who, Leave)>,
+    granted: Vec<(Who, Duration)>,
     held: Vec<Permit>,
 }
 
 impl Desk {
     fn new(rate: f64, burst: u32, max_in_flight: usize) -> Self {
         let (clock, hand) = Clock::manual("2026-03-01T00:00:00Z".parse().unwrap());
-        let budget = Budget::new(Pace::new(rate, burst, max_in_flight).unwrap(), clock.clone());
+        let budget = Budget::new(Pace::new(rate, None, burst, max_in_flight).unwrap(), clock.clone());
         Self { budget, clock, hand, asked: 0, waiting: Vec::new(), granted: Vec::new(), held: Vec::new() }
     }
 
     fn ask(&mut self) {
+        self.ask_as(Urgency::Detail);
+    }
+
+    fn ask_as(&mut self, urgency: Urgency) {
         let budget = self.budget.clone();
-        self.waiting.push((self.asked, Box::pin(async move { budget.acquire().await })));
+        let leave = Box::pin(async move { budget.acquire(urgency).await });
+        self.waiting.push(((urgency, self.asked), leave));
         self.asked += 1;
         self.settle();
+    }
+
+    /// Who passed, in order.
+    fn passed(&self) -> Vec<usize> {
+        self.granted.iter().map(|((_, number), _)| *number).collect()
     }
 
     fn advance(&mut self, by: Duration) {
@@ -45,13 +58,19 @@ impl Desk {
             let before = self.granted.len();
             let mut still = Vec::new();
             // Last come, first polled: the order must be the budget's doing.
-            for (number, mut future) in std::mem::take(&mut self.waiting).into_iter().rev() {
+            let mut sweeps =
+                self.waiting.iter().filter(|((urgency, _), _)| *urgency == Urgency::Sweep).count();
+            for (who, mut future) in std::mem::take(&mut self.waiting).into_iter().rev() {
                 match future.as_mut().poll(&mut context) {
                     Poll::Ready(permit) => {
-                        self.granted.push((number, self.clock.uptime()));
+                        match who.0 {
+                            Urgency::Sweep => sweeps -= 1,
+                            Urgency::Detail => assert_eq!(sweeps, 0, "{who:?} passed before a sweep"),
+                        }
+                        self.granted.push((who, self.clock.uptime()));
                         self.held.push(permit);
                     }
-                    Poll::Pending => still.push((number, future)),
+                    Poll::Pending => still.push((who, future)),
                 }
             }
             still.reverse();
@@ -101,12 +120,12 @@ fn throttling_halves_the_rate_once_for_all_requests_in_flight_down_to_a_floor() 
 }
 
 #[test]
-fn the_floor_of_throttling_can_be_set_and_is_no_higher_than_the_rate() {
-    let pace = Pace::new(16.0, 1, 1).unwrap();
-    let (clock, _hand) = Clock::manual("2026-03-01T00:00:00Z".parse().unwrap());
-    for (slowest, expected) in [(12.0, 12.0), (1.0, 8.0), (100.0, 16.0)] {
-        let budget = Budget::new(pace.with_slowest(slowest), clock.clone());
-        let mut ask = std::pin::pin!(budget.acquire());
+fn the_floor_of_throttling_can_be_set() {
+    for (slowest, expected) in [(12.0, 12.0), (1.0, 8.0), (16.0, 16.0)] {
+        let pace = Pace::new(16.0, Some(slowest), 1, 1).unwrap();
+        let (clock, _hand) = Clock::manual("2026-03-01T00:00:00Z".parse().unwrap());
+        let budget = Budget::new(pace, clock);
+        let mut ask = std::pin::pin!(budget.acquire(Urgency::Detail));
         let Poll::Ready(permit) = ask.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
             panic!()
         };
@@ -152,16 +171,88 @@ fn who_gives_up_waiting_costs_nothing() {
     drop(desk.waiting.remove(0));
     desk.held.clear();
     desk.advance(Duration::from_millis(1_001));
-    assert_eq!(desk.granted.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [0, 2]);
+    assert_eq!(desk.passed(), [0, 2]);
+}
+
+#[test]
+fn a_sweep_gets_the_next_free_place_and_the_next_token_before_all_details() {
+    use Urgency::{Detail, Sweep};
+    // Held up by those in flight, …
+    let mut desk = Desk::new(1000.0, 100, 1);
+    for urgency in [Detail, Detail, Detail, Sweep, Sweep] {
+        desk.ask_as(urgency);
+    }
+    for _ in 0..4 {
+        desk.held.clear();
+        desk.settle();
+    }
+    assert_eq!(desk.passed(), [0, 3, 4, 1, 2]);
+    // … and by the pace: a detail is at the head of the line and waits for its token when the sweep comes.
+    let mut desk = Desk::new(1.0, 1, 100);
+    for urgency in [Detail, Detail, Sweep] {
+        desk.ask_as(urgency);
+    }
+    desk.advance(Duration::from_millis(1_001));
+    assert_eq!(desk.passed(), [0, 2]);
+    desk.advance(Duration::from_millis(1_001));
+    assert_eq!(desk.passed(), [0, 2, 1]);
+}
+
+#[test]
+fn a_sweep_that_gives_up_leaves_its_turn_to_the_details() {
+    for ahead in [Urgency::Sweep, Urgency::Detail] {
+        let mut desk = Desk::new(1000.0, 100, 1);
+        for urgency in [Urgency::Detail, Urgency::Detail, ahead] {
+            desk.ask_as(urgency);
+        }
+        drop(desk.waiting.pop());
+        desk.held.clear();
+        desk.settle();
+        assert_eq!(desk.passed(), [0, 1]);
+    }
+}
+
+#[tokio::test]
+async fn everybody_is_woken_up_in_turn() {
+    // The other tests look again and again; here nobody looks unless woken up.
+    let (clock, hand) = Clock::manual("2026-03-01T00:00:00Z".parse().unwrap());
+    let budget = Budget::new(Pace::new(1.0, None, 1, 1).unwrap(), clock);
+    let mut tasks = tokio::task::JoinSet::new();
+    let mut held = Some(budget.acquire(Urgency::Detail).await);
+    for urgency in [Urgency::Detail, Urgency::Sweep, Urgency::Detail, Urgency::Sweep] {
+        let budget = budget.clone();
+        tasks.spawn(async move {
+            drop(budget.acquire(urgency).await);
+            urgency
+        });
+        tokio::task::yield_now().await;
+    }
+    let mut order = Vec::new();
+    drop(held.take());
+    for _ in 0..4 {
+        hand.advance(Duration::from_millis(1_001));
+        order.push(tasks.join_next().await.unwrap().unwrap());
+    }
+    assert_eq!(order, [Urgency::Sweep, Urgency::Sweep, Urgency::Detail, Urgency::Detail]);
+}
+
+#[test]
+fn lists_sweep_and_everything_about_one_owner_is_detail() {
+    let sweeps: Vec<_> =
+        Action::all().filter(|action| Urgency::of(*action) == Urgency::Sweep).map(Action::label).collect();
+    assert_eq!(sweeps, ["instances.get", "instance.get", "instanceOrgs.get", "instanceSandboxes.get"]);
 }
 
 #[test]
 fn a_pace_that_lets_nothing_pass_is_refused() {
     for rate in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        assert!(Pace::new(rate, 1, 1).is_err(), "{rate}");
+        assert!(Pace::new(rate, None, 1, 1).is_err(), "{rate}");
     }
-    assert!(Pace::new(1.0, 0, 1).is_err());
-    assert!(Pace::new(1.0, 1, 0).is_err());
+    for slowest in [0.0, -1.0, 1e-7, 1.1, f64::NAN, f64::INFINITY] {
+        assert!(Pace::new(1.0, Some(slowest), 1, 1).is_err(), "{slowest}");
+    }
+    assert!(Pace::new(1.0, None, 0, 1).is_err());
+    assert!(Pace::new(1.0, None, 1, 0).is_err());
 }
 
 fn assert_close(left: f64, right: f64) {
@@ -170,7 +261,7 @@ fn assert_close(left: f64, right: f64) {
 
 #[derive(Clone, Debug)]
 enum Act {
-    Ask,
+    Ask(Urgency),
     Advance(u64),
     Throttle(usize, Option<u64>),
     Succeed(usize),
@@ -180,7 +271,8 @@ enum Act {
 
 fn acts() -> impl Strategy<Value = Act> {
     prop_oneof![
-        6 => Just(Act::Ask),
+        5 => Just(Act::Ask(Urgency::Detail)),
+        2 => Just(Act::Ask(Urgency::Sweep)),
         4 => (0u64..3_000_000_000).prop_map(Act::Advance),
         1 => (any::<usize>(), proptest::option::of(0u64..5_000)).prop_map(|(which, ms)| Act::Throttle(which, ms)),
         3 => any::<usize>().prop_map(Act::Succeed),
@@ -201,7 +293,7 @@ proptest! {
         let mut pauses = Vec::new();
         for act in acts {
             match act {
-                Act::Ask => desk.ask(),
+                Act::Ask(urgency) => desk.ask_as(urgency),
                 Act::Advance(ns) => desk.advance(Duration::from_nanos(ns)),
                 Act::Throttle(which, ms) if !desk.held.is_empty() => {
                     let pause = ms.map(Duration::from_millis);
@@ -240,10 +332,13 @@ proptest! {
             }
         }
         for (granted_before, until) in pauses {
-            for (number, at) in &desk.granted[granted_before..] {
-                prop_assert!(*at >= until, "request {number} passed at {at:?} in a pause until {until:?}");
+            for (who, at) in &desk.granted[granted_before..] {
+                prop_assert!(*at >= until, "{who:?} passed at {at:?} in a pause until {until:?}");
             }
         }
-        prop_assert!(desk.granted.is_sorted_by_key(|(number, _)| *number), "out of turn");
+        for class in [Urgency::Sweep, Urgency::Detail] {
+            let equals = desk.granted.iter().filter(|((urgency, _), _)| *urgency == class);
+            prop_assert!(equals.is_sorted_by_key(|((_, number), _)| *number), "out of turn");
+        }
     }
 }

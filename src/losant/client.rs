@@ -3,7 +3,7 @@
 //! Owns the connections, the token in use, the budget, and the way of one request: leave from the budget, answer, meaning,
 //! metrics. What is asked and how lists are walked is in the sibling files.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,14 +11,14 @@ use reqwest::Url;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::Value;
 
-use super::budget::{Budget, Pace};
+use super::budget::{Budget, Pace, Urgency};
+use super::config::LARGEST_PAGE;
 use super::metrics::Code;
 use super::request::{Prepared, WITHOUT_EXTRAS};
 use super::retry::Retry;
+use super::tokens::Tokens;
 use super::wire::Unexpected;
-use super::{
-    Answer, Call, ClientConfig, ClientMetrics, ConfigError, Error, Method, Token, TokenSource, answer,
-};
+use super::{Answer, Call, ClientConfig, ClientMetrics, ConfigError, Error, Method, Token, answer};
 use crate::clock::Clock;
 
 /// A reader of one Losant account: it can ask, and change nothing. Clones share its connections, token and budget.
@@ -48,23 +48,24 @@ impl Client {
             connect_timeout,
             max_attempts,
             requests_per_second,
+            min_requests_per_second,
             burst,
             max_in_flight,
             max_body_bytes,
             page_size,
             user_agent,
         } = config;
-        let pace = Pace::new(requests_per_second, burst, max_in_flight)?;
+        let pace = Pace::new(requests_per_second, min_requests_per_second, burst, max_in_flight)?;
         if max_attempts == 0 {
             return Err(ConfigError::MaxAttempts);
         }
-        if page_size == 0 {
+        if !(1..=LARGEST_PAGE).contains(&page_size) {
             return Err(ConfigError::PageSize);
         }
         if request_timeout.is_zero() || connect_timeout.is_zero() {
             return Err(ConfigError::Timeout);
         }
-        let tokens = Tokens::read(token)?;
+        let tokens = Tokens::read(token, clock.clone())?;
         let retry = Retry {
             max_attempts,
             clock: clock.clone(),
@@ -72,7 +73,7 @@ impl Client {
             random: Mutex::new(fastrand::Rng::new()),
         };
         Ok(Self(Arc::new(Account {
-            http: http_client(&base_url, &user_agent, request_timeout, connect_timeout)?,
+            http: http_client(&base_url, &user_agent, request_timeout, connect_timeout, max_in_flight)?,
             base_url,
             tokens,
             budget: Budget::new(pace, clock.clone()),
@@ -84,14 +85,25 @@ impl Client {
         })))
     }
 
-    /// When the token in use expires, if it says so.
+    /// When the token in use expires, if it says so. Takes over a token file that has changed.
     pub fn token_expires_at(&self) -> Option<Timestamp> {
         self.0.tokens.current().expires_at()
+    }
+
+    /// Whether Losant accepted the token when it last answered; `None` before the first answer. A refusal counts once the
+    /// token file has been read again and did not help.
+    pub fn token_accepted(&self) -> Option<bool> {
+        self.0.tokens.is_accepted()
     }
 
     /// The pace at the moment, in requests per second: the configured one, or less after throttling.
     pub fn budget_rate(&self) -> f64 {
         self.0.budget.current_rate()
+    }
+
+    /// The clock that it goes by.
+    pub(super) fn clock(&self) -> &Clock {
+        &self.0.clock
     }
 
     /// How many items lists are asked for at a time.
@@ -130,7 +142,9 @@ impl Client {
             let body = if body.is_empty() { Value::Null } else { answer::json(call, body)? };
             Ok(Answer { status, body })
         };
-        self.0.request(outgoing, &self.0.tokens.current(), &understand).await
+        let (_, result) = self.0.request(outgoing, &understand).await;
+        self.0.tokens.note(&result);
+        result
     }
 }
 
@@ -155,27 +169,28 @@ impl Account {
         outgoing: &Outgoing<'_>,
         understand: &impl Fn(u16, &[u8]) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let token = self.tokens.current();
-        let result = self.request(outgoing, &token, understand).await;
+        let (token, mut result) = self.request(outgoing, understand).await;
         if let Err(Error::Unauthorized { .. }) = result
-            && let Some(newer) = self.tokens.replacement_for(&token)
+            && self.tokens.is_replaced(&token)
         {
-            return self.request(outgoing, &newer, understand).await;
+            (_, result) = self.request(outgoing, understand).await;
         }
+        self.tokens.note(&result);
         result
     }
 
+    /// Sends the request when the budget lets it, with the token of that moment. Also says which token that was.
     async fn request<T>(
         &self,
         outgoing: &Outgoing<'_>,
-        token: &Token,
         understand: &impl Fn(u16, &[u8]) -> Result<T, Error>,
-    ) -> Result<T, Error> {
+    ) -> (Token, Result<T, Error>) {
         let call = outgoing.call;
-        let permit = self.budget.acquire().await;
+        let permit = self.budget.acquire(Urgency::of(call.action)).await;
+        let token = self.tokens.current();
         let started = self.clock.uptime();
-        let (status, result) = self.exchange(outgoing, token, understand).await;
-        let result = result.map_err(|error| error.without(token));
+        let (status, result) = self.exchange(outgoing, &token, understand).await;
+        let result = result.map_err(|error| error.without(&token));
         let elapsed = self.clock.uptime().saturating_sub(started);
         match &result {
             Err(Error::Throttled { retry_after, .. }) => permit.throttled(*retry_after),
@@ -196,7 +211,7 @@ impl Account {
             elapsed_ms = elapsed.as_millis(),
             "asked Losant"
         );
-        result
+        (token, result)
     }
 
     /// Sends the request and makes sense of the answer; also says the status of the answer, if there was one.
@@ -244,6 +259,7 @@ fn http_client(
     user_agent: &str,
     request_timeout: Duration,
     connect_timeout: Duration,
+    max_in_flight: usize,
 ) -> Result<reqwest::Client, ConfigError> {
     let provider = rustls::crypto::ring::default_provider();
     let builder = if base_url.is_encrypted() {
@@ -270,6 +286,10 @@ fn http_client(
         // Every request has to pass the budget, so none may be repeated behind its back.
         .retry(reqwest::retry::never())
         .http1_only()
+        // A connection for each request that can be under way: setting one up costs more than all else together.
+        .pool_max_idle_per_host(max_in_flight)
+        // A request is written at once and then waited for, so there is nothing to gather.
+        .tcp_nodelay(true)
         .gzip(true)
         .build()
         .map_err(|error| {
@@ -279,46 +299,6 @@ fn http_client(
             }
             ConfigError::Http(cause.to_string())
         })
-}
-
-/// The token in use, and where a newer one would be found.
-#[derive(Debug)]
-struct Tokens {
-    source: TokenSource,
-    current: RwLock<Token>,
-}
-
-impl Tokens {
-    fn read(source: TokenSource) -> Result<Self, ConfigError> {
-        let current = RwLock::new(source.read()?);
-        Ok(Self { source, current })
-    }
-
-    fn current(&self) -> Token {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// A token other than the refused one, if there is one by now. Reads a file of a few hundred bytes, so it is
-    /// not worth another thread.
-    fn replacement_for(&self, refused: &Token) -> Option<Token> {
-        let current = self.current();
-        if current != *refused {
-            // Another request has been here first.
-            return Some(current);
-        }
-        match self.source.read() {
-            Ok(token) if token == *refused => None,
-            Ok(token) => {
-                tracing::info!("the token was replaced, going on with the new one");
-                self.current.write().unwrap_or_else(PoisonError::into_inner).clone_from(&token);
-                Some(token)
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the token is not accepted, and it cannot be read again");
-                None
-            }
-        }
-    }
 }
 
 #[cfg(test)]

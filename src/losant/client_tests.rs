@@ -7,7 +7,7 @@ use prometheus_client::registry::Registry;
 use super::*;
 use crate::clock::ClockHand;
 use crate::losant::server::{Answer, Server, TempFile};
-use crate::losant::{BaseUrl, Billing, OrgsPage, Resolution, Unavailable, Unit};
+use crate::losant::{BaseUrl, Billing, OrgsPage, Resolution, TokenSource, Unavailable, Unit};
 use crate::usage::{Id, Scope};
 
 const TOKEN: &str = "hunter2.hunter2.hunter2";
@@ -284,100 +284,6 @@ async fn an_answer_that_is_wrong_is_not_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_token_that_was_replaced_is_read_again_when_the_old_one_is_refused() {
-    let file = TempFile::new("old\n");
-    let source = TokenSource::File(file.path().to_owned());
-    let refused = Answer::json(401, r#"{"type":"Unauthorized","message":"Unauthorized"}"#);
-    let script = vec![refused.clone(), refused, fine()];
-    let bench = Bench::with(script, |config| config.token = source).await;
-    assert_eq!(labels(&bench.instance().await), "unauthorized");
-    assert_eq!(bench.server.asked().len(), 1, "the same token was tried twice");
-
-    file.write("new\n");
-    assert_eq!(bench.instance().await.unwrap(), "fine");
-    assert_eq!(bench.instance().await.unwrap(), "fine");
-    let tokens: Vec<_> = bench
-        .server
-        .asked()
-        .iter()
-        .map(|asked| asked.head.lines().find(|line| line.starts_with("authorization")).unwrap().to_owned())
-        .collect();
-    let (old, new) = ("authorization: Bearer old", "authorization: Bearer new");
-    assert_eq!(tokens, [old, old, new, new]);
-}
-
-#[tokio::test]
-async fn a_token_file_that_is_gone_leaves_the_refusal_as_it_is() {
-    let file = TempFile::new("old");
-    let source = TokenSource::File(file.path().to_owned());
-    let bench = Bench::with(vec![Answer::json(401, "")], |config| config.token = source).await;
-    drop(file);
-    assert_eq!(labels(&bench.instance().await), "unauthorized");
-}
-
-#[tokio::test]
-async fn the_token_is_shown_nowhere() {
-    let config = ClientConfig::new(BaseUrl::LOSANT.parse().unwrap(), fixed());
-    let bench = Bench::with(vec![Answer::json(401, "")], |config| config.max_attempts = 1).await;
-    let refused = bench.instance().await.unwrap_err();
-    for shown in [
-        format!("{config:?}"),
-        format!("{:?}", bench.client),
-        format!("{refused} {refused:?}"),
-        format!(
-            "{:?}",
-            bench
-                .client
-                .0
-                .http
-                .get(&bench.server.url)
-                .header(AUTHORIZATION, bench.client.0.tokens.current().header())
-        ),
-    ] {
-        assert!(!shown.contains("hunter2"), "{shown}");
-    }
-}
-
-#[tokio::test]
-async fn the_log_tells_each_attempt_and_never_the_token() {
-    let log = Arc::new(Mutex::new(Vec::new()));
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(Arc::new(Log(Arc::clone(&log))))
-        .finish();
-    let guard = tracing::subscriber::set_default(subscriber);
-    let file = TempFile::new("hunter2");
-    let source = TokenSource::File(file.path().to_owned());
-    let script = vec![Answer::json(503, ""), Answer::json(401, ""), fine()];
-    let bench = Bench::with(script, |config| config.token = source).await;
-    file.write("hunter2.new");
-    assert_eq!(bench.instance().await.unwrap(), "fine");
-    drop(guard);
-    let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
-    for code in ["503", "401", "200"] {
-        let line = format!(r#"action="instance.get" instance={} owner={} code={code} "#, id("a"), id("a"));
-        assert!(log.contains(&line), "{line} is not in\n{log}");
-    }
-    assert!(log.contains("the token was replaced"));
-    assert!(!log.contains("hunter2"), "{log}");
-}
-
-/// Where the log of a test goes.
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for &Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-#[tokio::test]
 async fn lists_are_read_to_the_end_at_the_size_that_the_server_chooses() {
     let script = vec![
         Answer::json(
@@ -434,6 +340,9 @@ fn settings_under_which_nothing_would_work_are_refused() {
     };
     assert_eq!(refused(|config| config.max_attempts = 0), ConfigError::MaxAttempts);
     assert_eq!(refused(|config| config.page_size = 0), ConfigError::PageSize);
+    assert_eq!(refused(|config| config.page_size = 1_001), ConfigError::PageSize);
+    let slowest = |config: &mut ClientConfig| config.min_requests_per_second = Some(5.1);
+    assert_eq!(refused(slowest), ConfigError::MinRequestsPerSecond(5.1));
     assert_eq!(refused(|config| config.burst = 0), ConfigError::Burst);
     assert_eq!(refused(|config| config.request_timeout = Duration::ZERO), ConfigError::Timeout);
     assert!(matches!(refused(|config| config.user_agent = "a\nb".to_owned()), ConfigError::Http(_)));
@@ -450,8 +359,13 @@ async fn reads_can_be_made_from_any_task() {
     sendable(client.all_instances());
     sendable(client.all_orgs(id("a"), &["payloadCount"]));
     sendable(client.all_sandboxes(id("a"), &[]));
+    sendable(client.walk_orgs(id("a"), &["payloadCount"]).next());
+    sendable(client.walk_sandboxes(id("a"), &[]).next());
     sendable(client.org(id("a"), id("b"), &[]));
     let now = bench.client.0.clock.now();
     sendable(client.payload_counts(Scope::Instance { instance: id("a") }, now, now, Unit::Payloads));
     sendable(client.device_counts(Scope::Instance { instance: id("a") }, now, now));
 }
+
+#[path = "client_token_tests.rs"]
+mod token_tests;

@@ -9,6 +9,10 @@ use reqwest::Url;
 
 use super::{TokenError, TokenSource};
 
+/// The most items of a list that can be asked for in one request. Each comes with a summary that Losant has to work out
+/// within the request timeout.
+pub const LARGEST_PAGE: u32 = 1_000;
+
 /// Settings of a [`Client`](super::Client). Start from [`ClientConfig::new`] and change what differs.
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
@@ -24,13 +28,15 @@ pub struct ClientConfig {
     pub max_attempts: u32,
     /// Requests per second in the long run.
     pub requests_per_second: f64,
+    /// Requests per second that throttling never goes below; `None` for a sixteenth of `requests_per_second`.
+    pub min_requests_per_second: Option<f64>,
     /// Requests at once after a quiet time.
     pub burst: u32,
     /// Unanswered requests at a time.
     pub max_in_flight: usize,
     /// Longest answer that is read, after decompression.
     pub max_body_bytes: usize,
-    /// How many orgs, sandboxes or instances are asked for in one request.
+    /// How many items of a list are asked for in one request, at most [`LARGEST_PAGE`].
     pub page_size: u32,
     /// What the client calls itself.
     pub user_agent: String,
@@ -46,6 +52,7 @@ impl ClientConfig {
             connect_timeout: Duration::from_secs(10),
             max_attempts: 4,
             requests_per_second: 5.0,
+            min_requests_per_second: None,
             burst: 10,
             max_in_flight: 4,
             max_body_bytes: 32 * 1024 * 1024,
@@ -65,6 +72,9 @@ pub enum ConfigError {
     /// A rate that is no rate.
     #[error("requests per second: {0} is not between 0.001 and 1000000")]
     RequestsPerSecond(f64),
+    /// A floor that is none, or above the ceiling.
+    #[error("least requests per second: {0} is not between 0.000001 and the requests per second")]
+    MinRequestsPerSecond(f64),
     /// A burst of none would let nothing pass.
     #[error("burst: must be at least 1")]
     Burst,
@@ -74,8 +84,8 @@ pub enum ConfigError {
     /// No attempt is no request.
     #[error("attempts: must be at least 1")]
     MaxAttempts,
-    /// A page of none would never end.
-    #[error("page size: must be at least 1")]
+    /// A page of none would never end, and one of all would be too much to ask.
+    #[error("page size: must be between 1 and {LARGEST_PAGE}")]
     PageSize,
     /// A time in which nothing can happen.
     #[error("timeouts: must be longer than nothing")]

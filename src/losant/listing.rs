@@ -1,18 +1,14 @@
-//! Whole lists, page after page.
-//!
-//! A list tells what exists, and what is missing from it may be taken for deleted. So a list knows whether it is whole, and
-//! a server that goes round in circles is an error.
+//! Whole lists, and lists page by page.
 
-use std::collections::HashSet;
+use std::fmt;
+use std::time::Duration;
 
-use super::wire::{HistoricalSummary, Instance, Listed, Org, Page, ResourceType, Sandbox};
 use jiff::Timestamp;
 
+use super::walk::{Place, Walk};
+use super::wire::{HistoricalSummary, Instance, Listed, Org, Page, ResourceType, Sandbox};
 use super::{Action, Call, Client, Error, OrgsPage, SandboxesPage, SummaryFilter};
 use crate::usage::Id;
-
-/// More pages than any instance has: a million owners at the usual page size.
-pub(super) const MOST_PAGES: u32 = 10_000;
 
 /// All items of a list, each once.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,31 +21,110 @@ pub struct Listing<T> {
     pub skipped: usize,
 }
 
-impl Client {
-    /// All instances that the token can see.
-    pub async fn all_instances(&self) -> Result<Listing<Instance>, Error> {
-        let mut walk = Walk::new(self.page_size());
-        for number in 0..MOST_PAGES {
-            let page = self.instances(number).await?;
-            if walk.add_numbered(page, number).map_err(|problem| endless(Call::list_instances(), &problem))? {
-                return Ok(walk.finish());
-            }
+/// One page of a list on the way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListedPage<T> {
+    /// The items that did not come before.
+    pub items: Vec<T>,
+    /// When the page was asked for, as uptime of the client's clock: before the first attempt, so that nothing on the page
+    /// can be older.
+    pub asked_at: Duration,
+    /// The same moment on the wall clock, UTC.
+    pub at: Timestamp,
+    /// How many items the whole list has, if Losant says so.
+    pub total: Option<u64>,
+}
+
+/// What a list is made of, and how a page of it is asked for.
+pub trait Pages {
+    /// What is listed.
+    type Item: Listed + fmt::Debug;
+
+    /// What is asked.
+    fn call(&self) -> Call;
+
+    /// Asks for the page at `place`.
+    fn read(
+        &self,
+        client: &Client,
+        place: Place,
+    ) -> impl Future<Output = Result<Page<Self::Item>, Error>> + Send;
+}
+
+/// A list that is asked for page by page, by whoever wants each page as soon as it comes.
+#[derive(Debug)]
+pub struct ListWalk<P: Pages> {
+    client: Client,
+    pages: P,
+    walk: Walk<P::Item>,
+    requests: u32,
+}
+
+/// The orgs of an instance, page by page.
+pub type OrgWalk<'a> = ListWalk<OrgPages<'a>>;
+
+/// The sandboxes of an instance, page by page.
+pub type SandboxWalk<'a> = ListWalk<SandboxPages<'a>>;
+
+impl<P: Pages> ListWalk<P> {
+    fn new(client: &Client, pages: P) -> Self {
+        let walk = Walk::new(pages.call().action.paging(), client.page_size());
+        Self { client: client.clone(), pages, walk, requests: 0 }
+    }
+
+    /// Asks for the next page; `None` after the last one.
+    ///
+    /// After a failure to get the page, the same page is asked for again. After an answer that makes no sense as a page
+    /// of the list ([`Error::Malformed`]) the walk may be over, and is then not complete.
+    pub async fn next(&mut self) -> Result<Option<ListedPage<P::Item>>, Error> {
+        let Some(place) = self.walk.next() else { return Ok(None) };
+        let (asked_at, at) = (self.client.clock().uptime(), self.client.clock().now());
+        self.requests = self.requests.saturating_add(1);
+        let page = self.pages.read(&self.client, place).await?;
+        let total = page.total_count;
+        let items = self.walk.add(page).map_err(|problem| Error::malformed(self.pages.call(), &problem))?;
+        Ok(Some(ListedPage { items, asked_at, at, total }))
+    }
+
+    /// Whether the end was reached and all items there are have come. If not, one that is missing may still exist.
+    pub fn is_complete(&self) -> bool {
+        self.walk.is_complete()
+    }
+
+    /// How many items could not be read so far.
+    pub fn skipped(&self) -> usize {
+        self.walk.skipped()
+    }
+
+    /// How many pages have been asked for so far.
+    pub fn requests(&self) -> u32 {
+        self.requests
+    }
+
+    /// Walks to the end.
+    async fn collect(mut self) -> Result<Listing<P::Item>, Error> {
+        let mut items = Vec::new();
+        while let Some(page) = self.next().await? {
+            items.extend(page.items);
         }
-        Err(endless(Call::list_instances(), &"too many pages"))
+        Ok(Listing { items, complete: self.is_complete(), skipped: self.skipped() })
+    }
+}
+
+impl Client {
+    /// The orgs of an instance page by page, with these fields of `summary`.
+    pub fn walk_orgs<'a>(&self, instance: Id, summary_include: &[&'a str]) -> OrgWalk<'a> {
+        ListWalk::new(self, OrgPages { instance, summary_include: summary_include.to_vec() })
+    }
+
+    /// The sandboxes of an instance page by page, with these fields of `summary`.
+    pub fn walk_sandboxes<'a>(&self, instance: Id, summary_include: &[&'a str]) -> SandboxWalk<'a> {
+        ListWalk::new(self, SandboxPages { instance, summary_include: summary_include.to_vec() })
     }
 
     /// All orgs of an instance.
     pub async fn all_orgs(&self, instance: Id, summary_include: &[&str]) -> Result<Listing<Org>, Error> {
-        let call = Call::of_instance(Action::InstanceOrgsGet, instance);
-        let per_page = self.page_size();
-        let mut walk = Walk::new(per_page);
-        for page in 0..MOST_PAGES {
-            let read = self.orgs(instance, OrgsPage { page, per_page, summary_include }).await?;
-            if walk.add_numbered(read, page).map_err(|problem| endless(call, &problem))? {
-                return Ok(walk.finish());
-            }
-        }
-        Err(endless(call, &"too many pages"))
+        self.walk_orgs(instance, summary_include).collect().await
     }
 
     /// All sandboxes of an instance.
@@ -58,20 +133,12 @@ impl Client {
         instance: Id,
         summary_include: &[&str],
     ) -> Result<Listing<Sandbox>, Error> {
-        let call = Call::of_instance(Action::InstanceSandboxesGet, instance);
-        let limit = self.page_size();
-        let mut walk = Walk::new(limit);
-        let mut starting_after = None;
-        for _ in 0..MOST_PAGES {
-            let page =
-                self.sandboxes(instance, SandboxesPage { limit, starting_after, summary_include }).await?;
-            starting_after =
-                walk.add_after(page, starting_after).map_err(|problem| endless(call, &problem))?;
-            if starting_after.is_none() {
-                return Ok(walk.finish());
-            }
-        }
-        Err(endless(call, &"too many pages"))
+        self.walk_sandboxes(instance, summary_include).collect().await
+    }
+
+    /// All instances that the token can see.
+    pub async fn all_instances(&self) -> Result<Listing<Instance>, Error> {
+        ListWalk::new(self, InstancePages).collect().await
     }
 
     /// All historical summaries of an instance for the month that `month` lies in, of resources of one type.
@@ -81,120 +148,84 @@ impl Client {
         month: Timestamp,
         resource_type: ResourceType,
     ) -> Result<Listing<HistoricalSummary>, Error> {
-        let call = Call::of_instance(Action::InstanceHistoricalSummaries, instance);
         let filter = SummaryFilter { resource_type: Some(resource_type) };
-        let mut walk = Walk::new(self.page_size());
-        for number in 0..MOST_PAGES {
-            let page = self.historical_summaries(instance, month, &filter, number).await?;
-            if walk.add_numbered(page, number).map_err(|problem| endless(call, &problem))? {
-                return Ok(walk.finish());
-            }
-        }
-        Err(endless(call, &"too many pages"))
+        ListWalk::new(self, SummaryPages { instance, month, filter }).collect().await
     }
 }
 
-fn endless(call: Call, problem: &impl std::fmt::Display) -> Error {
-    Error::malformed(call, problem)
+/// Pages of the orgs of an instance.
+#[derive(Clone, Debug)]
+pub struct OrgPages<'a> {
+    instance: Id,
+    summary_include: Vec<&'a str>,
 }
 
-/// A list on the way.
-struct Walk<T: Listed> {
-    items: Vec<T>,
-    seen: HashSet<T::Key>,
-    cursors: HashSet<Id>,
-    /// Items that came, readable or not, repeated or not.
-    received: u64,
-    skipped: usize,
-    pages: u32,
-    asked_size: u64,
-    total: Option<u64>,
-    complete: bool,
+impl Pages for OrgPages<'_> {
+    type Item = Org;
+
+    fn call(&self) -> Call {
+        Call::of_instance(Action::InstanceOrgsGet, self.instance)
+    }
+
+    async fn read(&self, client: &Client, place: Place) -> Result<Page<Org>, Error> {
+        let (page, per_page) = (place.number(), client.page_size());
+        let summary_include = &self.summary_include;
+        client.orgs(self.instance, OrgsPage { page, per_page, summary_include }).await
+    }
 }
 
-impl<T: Listed> Walk<T> {
-    fn new(asked_size: u32) -> Self {
-        Self {
-            items: Vec::new(),
-            seen: HashSet::new(),
-            cursors: HashSet::new(),
-            received: 0,
-            skipped: 0,
-            pages: 0,
-            asked_size: u64::from(asked_size),
-            total: None,
-            complete: true,
-        }
+/// Pages of the sandboxes of an instance.
+#[derive(Clone, Debug)]
+pub struct SandboxPages<'a> {
+    instance: Id,
+    summary_include: Vec<&'a str>,
+}
+
+impl Pages for SandboxPages<'_> {
+    type Item = Sandbox;
+
+    fn call(&self) -> Call {
+        Call::of_instance(Action::InstanceSandboxesGet, self.instance)
     }
 
-    /// Adds page `number`; says whether it was the last.
-    fn add_numbered(&mut self, page: Page<T>, number: u32) -> Result<bool, String> {
-        let number = u64::from(number);
-        if let Some(echo) = page.page
-            && echo != number
-        {
-            return Err(format!("asked for page {number}, got page {echo}"));
-        }
-        if self.pages > 0 && page.total_count != self.total {
-            // Something came or went while we read, and an item may have slipped from a page to come to a page we had.
-            self.complete = false;
-        }
-        self.total = page.total_count;
-        let size = page.size.filter(|size| *size > 0);
-        let came = self.take(page)?;
-        let last = match (self.total, size) {
-            _ if came == 0 => true,
-            (Some(total), Some(size)) => number.saturating_mul(size).saturating_add(came) >= total,
-            (Some(total), None) => self.received >= total,
-            (None, size) => came < size.unwrap_or(self.asked_size),
-        };
-        if last {
-            self.complete &= match self.total {
-                Some(total) => self.items.len() as u64 >= total,
-                // Without a total nothing tells whether the list moved between two pages.
-                None => self.pages == 1,
-            };
-        }
-        Ok(last)
+    async fn read(&self, client: &Client, place: Place) -> Result<Page<Sandbox>, Error> {
+        let (limit, starting_after) = (client.page_size(), place.cursor());
+        let summary_include = &self.summary_include;
+        client.sandboxes(self.instance, SandboxesPage { limit, starting_after, summary_include }).await
+    }
+}
+
+#[derive(Debug)]
+struct InstancePages;
+
+impl Pages for InstancePages {
+    type Item = Instance;
+
+    fn call(&self) -> Call {
+        Call::list_instances()
     }
 
-    /// Adds the page after `cursor`; says where to go on, if there is more.
-    fn add_after(&mut self, page: Page<T>, cursor: Option<Id>) -> Result<Option<Id>, String> {
-        let (has_more, size, last_id) = (page.has_more, page.size.filter(|size| *size > 0), page.last_id);
-        let came = self.take(page)?;
-        if came == 0 {
-            self.complete &= has_more != Some(true);
-            return Ok(None);
-        }
-        if !has_more.unwrap_or(came >= size.unwrap_or(self.asked_size)) {
-            return Ok(None);
-        }
-        let next = last_id.ok_or("a page with more to come, and no id to go on from")?;
-        self.cursors.extend(cursor);
-        if self.cursors.contains(&next) {
-            return Err(format!("the page after {next} leads back to it"));
-        }
-        Ok(Some(next))
+    async fn read(&self, client: &Client, place: Place) -> Result<Page<Instance>, Error> {
+        client.instances(place.number()).await
+    }
+}
+
+#[derive(Debug)]
+struct SummaryPages {
+    instance: Id,
+    month: Timestamp,
+    filter: SummaryFilter,
+}
+
+impl Pages for SummaryPages {
+    type Item = HistoricalSummary;
+
+    fn call(&self) -> Call {
+        Call::of_instance(Action::InstanceHistoricalSummaries, self.instance)
     }
 
-    /// Takes the items that are new; says how many came.
-    fn take(&mut self, page: Page<T>) -> Result<u64, String> {
-        let came = page.len() as u64;
-        let known = self.items.len();
-        let skipped = page.skipped.len();
-        self.items.extend(page.items.into_iter().filter(|item| self.seen.insert(item.key())));
-        if came > 0 && skipped == 0 && self.items.len() == known {
-            return Err("a page repeats what came before".to_owned());
-        }
-        self.skipped += skipped;
-        self.complete &= skipped == 0;
-        self.received += came;
-        self.pages += 1;
-        Ok(came)
-    }
-
-    fn finish(self) -> Listing<T> {
-        Listing { items: self.items, complete: self.complete, skipped: self.skipped }
+    async fn read(&self, client: &Client, place: Place) -> Result<Page<HistoricalSummary>, Error> {
+        client.historical_summaries(self.instance, self.month, &self.filter, place.number()).await
     }
 }
 

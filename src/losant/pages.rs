@@ -6,8 +6,8 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::listing::MOST_PAGES;
 use super::request::Read;
+use super::walk::MOST_PAGES;
 use super::{Answer, Client, Error, Paging};
 
 impl Client {

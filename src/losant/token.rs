@@ -134,7 +134,8 @@ pub struct TokenError {
 /// Where the token comes from.
 #[derive(Clone, Debug)]
 pub enum TokenSource {
-    /// A file, read again when Losant stops accepting the token: that is how a mounted secret is rotated.
+    /// A file, read again every now and then and when Losant stops accepting the token: that is how a mounted secret is
+    /// rotated.
     File(PathBuf),
     /// This token.
     Fixed(Token),

@@ -1,6 +1,6 @@
 //! Which span of time an answer speaks of.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::usage::Window;
 
@@ -13,11 +13,31 @@ pub(super) struct Coverage {
     start: Timestamp,
     /// The last moment covered: ends are inclusive or not by a millisecond, nothing says which.
     end: Timestamp,
+    /// Whether it reaches up to the moment that was asked for, or to the second before: nobody says how ends are rounded.
+    is_up_to_date: bool,
 }
+
+const ROUNDING: SignedDuration = SignedDuration::from_secs(1);
 
 impl Coverage {
     pub(super) fn new(echoed: (Option<Timestamp>, Option<Timestamp>), asked: (Timestamp, Timestamp)) -> Self {
-        Self { start: echoed.0.unwrap_or(asked.0), end: echoed.1.unwrap_or(asked.1) }
+        let (start, end) = (echoed.0.unwrap_or(asked.0), echoed.1.unwrap_or(asked.1));
+        Self { start, end, is_up_to_date: asked.1.duration_since(end) <= ROUNDING }
+    }
+
+    /// Nothing happened from `start` to `end`, which is known without having asked.
+    pub(super) const fn of_silence(start: Timestamp, end: Timestamp) -> Self {
+        Self { start, end, is_up_to_date: true }
+    }
+
+    /// Whether the answer reaches up to its own day, so that it can be carried on.
+    pub(super) const fn lasts(&self) -> bool {
+        self.is_up_to_date
+    }
+
+    /// The same answer, when nothing has changed from then to `now`. `None` where it did not reach up to its own day.
+    pub(super) fn extended_to(self, now: Timestamp) -> Option<Self> {
+        self.is_up_to_date.then(|| Self { end: self.end.max(now), ..self })
     }
 
     /// Whether the answer tells all of `window` that had happened at `now`.
@@ -58,5 +78,17 @@ mod tests {
         let until = |end: &str| Coverage::new((None, Some(at(end))), asked).covers(yesterday, now);
         assert!(until("2026-03-01T23:59:59.999Z"));
         assert!(!until("2026-03-01T23:59:59.998Z"));
+    }
+
+    #[test]
+    fn an_answer_that_breaks_off_early_says_nothing_of_what_came_after_it() {
+        let now = at("2026-03-02T10:30:00.500Z");
+        let asked = (at("2026-03-01T00:00:00Z"), now);
+        let later = at("2026-03-02T11:30:00Z");
+        let next_hour = Window::hour(later);
+        let until = |end: &str| Coverage::new((None, Some(at(end))), asked).extended_to(later);
+        assert!(until("2026-03-02T10:30:00Z").unwrap().covers(next_hour, later));
+        assert!(until("2026-03-02T10:29:00Z").is_none());
+        assert!(!Coverage::new((None, None), asked).covers(next_hour, later));
     }
 }

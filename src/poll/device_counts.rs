@@ -7,6 +7,16 @@ use crate::losant::wire::{DeviceDay, Series};
 use crate::losant::{Client, Error};
 use crate::usage::{Measure, Reading, Scope, Window};
 
+/// Devices by day: what windows are made of, at any time up to which nothing has changed.
+#[derive(Clone, Debug)]
+pub(super) struct Devices {
+    read_at: Timestamp,
+    coverage: Coverage,
+    /// How many there are.
+    total: Option<f64>,
+    days: Vec<DeviceDay>,
+}
+
 /// Reads one scope: yesterday and today. `summarised` is what the scope's summary says, for an answer that leaves days
 /// without devices out.
 pub(super) async fn read(
@@ -14,44 +24,56 @@ pub(super) async fn read(
     scope: Scope,
     summarised: Option<f64>,
     now: Timestamp,
-) -> Result<Reading, Error> {
+) -> Result<Devices, Error> {
     let asked = (Window::day(now).previous().start, now);
     let answer = client.device_counts(scope, asked.0, asked.1).await?;
-    Ok(reading(&answer, summarised, asked, now))
+    Ok(Devices::new(answer, summarised, asked))
 }
 
-fn reading(
-    answer: &Series<DeviceDay>,
-    summarised: Option<f64>,
-    asked: (Timestamp, Timestamp),
-    now: Timestamp,
-) -> Reading {
-    let mut reading = Reading::at(now);
-    let newest = answer.counts.iter().filter(|day| day.total.is_some()).max_by_key(|day| day.date);
-    if let Some(total) = newest.and_then(|day| day.total).or(summarised) {
-        reading.add(Measure::Devices, [], total);
-    }
-    let today = Window::day(now);
-    let coverage = Coverage::new((answer.start, answer.end), asked);
-    let created = |day: &DeviceDay| day.created;
-    let deleted = |day: &DeviceDay| day.deleted;
-    for (window, measure, count) in [
-        (today, Measure::DevicesCreatedToday, created as fn(&DeviceDay) -> Option<f64>),
-        (today, Measure::DevicesDeletedToday, deleted),
-        (today.previous(), Measure::DevicesCreatedLastDay, created),
-        (today.previous(), Measure::DevicesDeletedLastDay, deleted),
-    ] {
-        let day = answer.counts.iter().find(|day| window.contains(day.date));
-        let value = match day {
-            Some(day) => count(day),
-            // A day that is covered and left out saw nothing.
-            None => coverage.covers(window, now).then_some(0.0),
-        };
-        if let Some(value) = value {
-            reading.add_until(measure, [], value, Some(today.end));
+impl Devices {
+    fn new(answer: Series<DeviceDay>, summarised: Option<f64>, asked: (Timestamp, Timestamp)) -> Self {
+        let newest = answer.counts.iter().filter(|day| day.total.is_some()).max_by_key(|day| day.date);
+        Self {
+            read_at: asked.1,
+            coverage: Coverage::new((answer.start, answer.end), asked),
+            total: newest.and_then(|day| day.total).or(summarised),
+            days: answer.counts,
         }
     }
-    reading
+
+    /// Whether the answer can be carried on while nothing changes.
+    pub(super) const fn lasts(&self) -> bool {
+        self.coverage.lasts()
+    }
+
+    /// The numbers at `now`, if nothing has changed since they were read. `None` when that cannot be said of the answer.
+    pub(super) fn reading(&self, now: Timestamp) -> Option<Reading> {
+        let coverage = if now == self.read_at { self.coverage } else { self.coverage.extended_to(now)? };
+        let mut reading = Reading::at(now);
+        if let Some(total) = self.total {
+            reading.add(Measure::Devices, [], total);
+        }
+        let today = Window::day(now);
+        let created = |day: &DeviceDay| day.created;
+        let deleted = |day: &DeviceDay| day.deleted;
+        for (window, measure, count) in [
+            (today, Measure::DevicesCreatedToday, created as fn(&DeviceDay) -> Option<f64>),
+            (today, Measure::DevicesDeletedToday, deleted),
+            (today.previous(), Measure::DevicesCreatedLastDay, created),
+            (today.previous(), Measure::DevicesDeletedLastDay, deleted),
+        ] {
+            let day = self.days.iter().find(|day| window.contains(day.date));
+            let value = match day {
+                Some(day) => count(day),
+                // A day that is covered and left out saw nothing.
+                None => coverage.covers(window, now).then_some(0.0),
+            };
+            if let Some(value) = value {
+                reading.add_until(measure, [], value, Some(today.end));
+            }
+        }
+        Some(reading)
+    }
 }
 
 #[cfg(test)]
@@ -77,11 +99,9 @@ mod tests {
                 })
                 .collect(),
         };
-        reading(&answer, None, (Window::day(now).previous().start, now), now)
-            .samples
-            .iter()
-            .map(|sample| (sample.measure, sample.value))
-            .collect()
+        let devices = Devices::new(answer, None, (Window::day(now).previous().start, now));
+        let reading = devices.reading(now).unwrap();
+        reading.samples.iter().map(|sample| (sample.measure, sample.value)).collect()
     }
 
     #[test]

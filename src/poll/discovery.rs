@@ -1,11 +1,30 @@
-//! Collector `discovery`: which orgs and sandboxes there are, and what Losant says of them besides usage.
+//! Collector `discovery`: which orgs and sandboxes there are, what Losant says of them besides usage, and how much they
+//! have used in their billing period.
+//!
+//! Owns: walking the lists and telling whom of them this process is about. Every page is handed in as it comes: a sweep over
+//! a hundred thousand scopes takes minutes, and what the first page said should not wait for the last.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::mpsc;
 
+use super::figures::Figures;
 use super::resources;
-use crate::losant::wire::{self, DisabledAt};
-use crate::losant::{Client, Error, Listing};
-use crate::usage::{BillingPeriod, Id, Label, Measure, Reading, Scope};
+use crate::clock::Clock;
+use crate::losant::wire::{self, DisabledAt, PayloadStats};
+use crate::losant::{Client, Error};
+use crate::selection::{Candidate, Selection, Tally};
+use crate::usage::{BillingPeriod, Id, Label, Level, Measure, Reading, Scope, Shard};
+
+/// Whom discovery is about.
+#[derive(Clone, Debug)]
+pub(super) struct Discovery {
+    /// Whether e-mail addresses of sandbox users are kept.
+    pub(super) emails: bool,
+    pub(super) selection: Selection,
+    pub(super) shard: Shard,
+}
 
 /// What discovery found of one scope.
 #[derive(Debug)]
@@ -14,23 +33,44 @@ pub(super) struct Found {
     pub(super) period: Option<BillingPeriod>,
     /// How many devices the summary counts.
     pub(super) devices: Option<f64>,
+    pub(super) figures: Figures,
+    /// Payloads of the billing period, where they were told.
+    pub(super) payloads: Option<PayloadStats>,
     pub(super) reading: Reading,
 }
 
-/// What discovery found of an instance. Each part stands or falls by itself.
+/// Some of the scopes of an instance, as soon as they are known.
 #[derive(Debug)]
-pub(super) struct Discovered {
-    pub(super) instance: Result<Found, Error>,
-    pub(super) orgs: Result<FoundAll, Error>,
-    pub(super) sandboxes: Result<FoundAll, Error>,
+pub(super) struct FoundPage {
+    /// The sweep that it belongs to.
+    pub(super) sweep: u64,
+    /// Uptime at which was asked.
+    pub(super) asked_at: Duration,
+    pub(super) found: Vec<Found>,
 }
 
-/// What a list call found.
+/// What became of a sweep. Each part stands or falls by itself.
 #[derive(Debug)]
-pub(super) struct FoundAll {
-    pub(super) found: Vec<Found>,
+pub(super) struct Discovered {
+    pub(super) sweep: u64,
+    pub(super) instance: Result<(), Error>,
+    pub(super) orgs: Result<Walked, Error>,
+    pub(super) sandboxes: Result<Walked, Error>,
+}
+
+/// What became of a list.
+#[derive(Debug)]
+pub(super) struct Walked {
     /// Whether the list is known to hold every scope: only then may the others be forgotten.
     pub(super) complete: bool,
+    /// How many scopes it holds, those that nobody wants included.
+    pub(super) listed: usize,
+    /// How many of them the selection leaves out.
+    pub(super) excluded: usize,
+    /// Pages that were asked for.
+    pub(super) requests: u32,
+    /// Which patterns of the selection fit somebody on it.
+    pub(super) tally: Tally,
 }
 
 impl Discovered {
@@ -38,13 +78,11 @@ impl Discovered {
     pub(super) fn error(&self) -> Option<&Error> {
         self.instance.as_ref().err().or(self.orgs.as_ref().err()).or(self.sandboxes.as_ref().err())
     }
-}
 
-impl Discovered {
     /// Whether Losant told all that it is willing to tell: the instance, and the lists or a final no to them. A token may
     /// be good for orgs and not for sandboxes, and an older installation may not have them.
     pub(super) fn is_answered(&self) -> bool {
-        let answered = |listed: &Result<FoundAll, Error>| {
+        let answered = |listed: &Result<Walked, Error>| {
             listed.as_ref().err().is_none_or(|error| {
                 matches!(error, Error::Forbidden { .. } | Error::NotFound { .. } | Error::Rejected { .. })
             })
@@ -53,23 +91,115 @@ impl Discovered {
     }
 }
 
-/// Asks for an instance, its orgs and its sandboxes.
-pub(super) async fn discover(client: &Client, instance: Id, emails: bool, now: Timestamp) -> Discovered {
-    let itself = client.instance(instance).await;
-    if let Err(error @ Error::Unauthorized { .. }) = itself {
-        // The lists would be refused too: spare Losant the requests.
-        return Discovered { instance: Err(error.clone()), orgs: Err(error.clone()), sandboxes: Err(error) };
+impl Found {
+    fn nothing(scope: Scope, now: Timestamp) -> Self {
+        let (figures, reading) = (Figures::default(), Reading::at(now));
+        Self { scope, period: None, devices: None, figures, payloads: None, reading }
     }
-    Discovered {
-        instance: itself.map(|found| of_instance(instance, &found, now)),
-        orgs: client
-            .all_orgs(instance, &resources::org_summary_fields())
-            .await
-            .map(|orgs| all(&orgs, |org| of_org(instance, org, now))),
-        sandboxes: client
-            .all_sandboxes(instance, &resources::sandbox_summary_fields())
-            .await
-            .map(|sandboxes| all(&sandboxes, |sandbox| of_sandbox(instance, sandbox, emails, now))),
+}
+
+impl Discovery {
+    /// Asks for an instance, its orgs and its sandboxes, and hands in those that are wanted, page by page.
+    pub(super) async fn discover(
+        &self,
+        client: &Client,
+        clock: &Clock,
+        (instance, sweep): (Id, u64),
+        pages: &mpsc::Sender<FoundPage>,
+    ) -> Discovered {
+        let (asked_at, now) = (clock.uptime(), clock.now());
+        let itself = match client.instance(instance).await {
+            Ok(found) => {
+                let found = vec![of_instance(instance, &found, now)];
+                // Fails only when the poller is gone, and then nobody waits for the outcome either.
+                let _ = pages.send(FoundPage { sweep, asked_at, found }).await;
+                Ok(())
+            }
+            Err(error @ Error::Unauthorized { .. }) => {
+                // The lists would be refused too: spare Losant the requests.
+                let refused = || Err(error.clone());
+                let (orgs, sandboxes) = (refused(), refused());
+                return Discovered { sweep, instance: Err(error), orgs, sandboxes };
+            }
+            Err(error) => Err(error),
+        };
+        Discovered {
+            sweep,
+            instance: itself,
+            orgs: self.orgs(client, instance, sweep, pages).await,
+            sandboxes: self.sandboxes(client, instance, sweep, pages).await,
+        }
+    }
+
+    async fn orgs(
+        &self,
+        client: &Client,
+        instance: Id,
+        sweep: u64,
+        pages: &mpsc::Sender<FoundPage>,
+    ) -> Result<Walked, Error> {
+        let mut walk = client.walk_orgs(instance, &resources::org_summary_fields());
+        let mut sieve = Sieve::new(self, Level::Org);
+        while let Some(page) = walk.next().await? {
+            let wanted = page.items.iter().filter(|org| {
+                let tags: Vec<_> =
+                    org.tags.iter().flatten().map(|tag| (tag.key.as_str(), tag.value.as_str())).collect();
+                let names: Vec<_> = org.name.as_deref().into_iter().collect();
+                sieve.keeps(&Candidate { id: org.id, names: &names, tags: &tags })
+            });
+            let found = wanted.map(|org| of_org(instance, org, page.at)).collect();
+            let _ = pages.send(FoundPage { sweep, asked_at: page.asked_at, found }).await;
+        }
+        Ok(sieve.walked(walk.is_complete(), walk.requests()))
+    }
+
+    async fn sandboxes(
+        &self,
+        client: &Client,
+        instance: Id,
+        sweep: u64,
+        pages: &mpsc::Sender<FoundPage>,
+    ) -> Result<Walked, Error> {
+        let mut walk = client.walk_sandboxes(instance, &resources::sandbox_summary_fields());
+        let mut sieve = Sieve::new(self, Level::Sandbox);
+        while let Some(page) = walk.next().await? {
+            let wanted = page.items.iter().filter(|user| {
+                let names = [&user.email, &user.full_name];
+                let names: Vec<_> = names.into_iter().filter_map(Option::as_deref).collect();
+                sieve.keeps(&Candidate { id: user.id, names: &names, tags: &[] })
+            });
+            let found = wanted.map(|user| of_sandbox(instance, user, self.emails, page.at)).collect();
+            let _ = pages.send(FoundPage { sweep, asked_at: page.asked_at, found }).await;
+        }
+        Ok(sieve.walked(walk.is_complete(), walk.requests()))
+    }
+}
+
+/// Lets through whom this process is about, and counts the others.
+struct Sieve {
+    level: Level,
+    shard: Shard,
+    walked: Walked,
+}
+
+impl Sieve {
+    fn new(discovery: &Discovery, level: Level) -> Self {
+        let tally = discovery.selection.tally();
+        let walked = Walked { complete: false, listed: 0, excluded: 0, requests: 0, tally };
+        Self { level, shard: discovery.shard, walked }
+    }
+
+    fn keeps(&mut self, candidate: &Candidate<'_>) -> bool {
+        self.walked.listed += 1;
+        let wanted = self.walked.tally.look_at(self.level, candidate);
+        // Of several shards each counts its own.
+        let own = self.shard.owns(&candidate.id);
+        self.walked.excluded += usize::from(own && !wanted);
+        own && wanted
+    }
+
+    fn walked(self, complete: bool, requests: u32) -> Walked {
+        Walked { complete, requests, ..self.walked }
     }
 }
 
@@ -93,10 +223,6 @@ pub(super) async fn rediscover(
     }
 }
 
-fn all<T>(listing: &Listing<T>, found: impl Fn(&T) -> Found) -> FoundAll {
-    FoundAll { complete: listing.complete, found: listing.items.iter().map(found).collect() }
-}
-
 fn of_instance(instance: Id, found: &wire::Instance, now: Timestamp) -> Found {
     let mut reading = Reading::at(now);
     reading.add(Measure::InstanceInfo, [label(found.name.as_ref())], 1.0);
@@ -106,7 +232,7 @@ fn of_instance(instance: Id, found: &wire::Instance, now: Timestamp) -> Found {
     // An instance reports no billing period; its figures are shown by calendar month.
     let period = Some(BillingPeriod::calendar_month(now));
     add_period(&mut reading, period);
-    Found { scope: Scope::Instance { instance }, period, devices: None, reading }
+    Found { period, reading, ..Found::nothing(Scope::Instance { instance }, now) }
 }
 
 fn of_org(instance: Id, found: &wire::Org, now: Timestamp) -> Found {
@@ -145,8 +271,8 @@ fn of_org(instance: Id, found: &wire::Org, now: Timestamp) -> Found {
     }
     let period = found.billing_period();
     add_period(&mut reading, period);
-    let devices = devices(found.summary.as_ref());
-    Found { scope: Scope::Org { instance, org: found.id }, period, devices, reading }
+    let scope = Scope::Org { instance, org: found.id };
+    with_summary(Found { period, reading, ..Found::nothing(scope, now) }, found.summary.as_ref())
 }
 
 fn of_sandbox(instance: Id, found: &wire::Sandbox, emails: bool, now: Timestamp) -> Found {
@@ -165,12 +291,17 @@ fn of_sandbox(instance: Id, found: &wire::Sandbox, emails: bool, now: Timestamp)
     }
     let period = found.billing_period();
     add_period(&mut reading, period);
-    let devices = devices(found.summary.as_ref());
-    Found { scope: Scope::Sandbox { instance, sandbox: found.id }, period, devices, reading }
+    let scope = Scope::Sandbox { instance, sandbox: found.id };
+    with_summary(Found { period, reading, ..Found::nothing(scope, now) }, found.summary.as_ref())
 }
 
-fn devices(summary: Option<&wire::Summary>) -> Option<f64> {
-    summary?.counts.get("deviceCount").copied()
+fn with_summary(found: Found, summary: Option<&wire::Summary>) -> Found {
+    Found {
+        devices: summary.and_then(|summary| summary.counts.get("deviceCount").copied()),
+        figures: Figures::of(found.period, summary),
+        payloads: summary.and_then(|summary| summary.payloads.clone()),
+        ..found
+    }
 }
 
 fn add_summary(reading: &mut Reading, summary: &wire::Summary) {

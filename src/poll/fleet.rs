@@ -1,10 +1,17 @@
-//! The scopes that an account has, as last discovered.
+//! The scopes that an account has, as last discovered, and what was last read of them.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::usage::{BillingPeriod, Id, Level, Scope};
+use super::device_counts::Devices;
+use super::figures::{Figures, Mark};
+use super::notebook_minute_counts::Notebooks;
+use super::payload_counts_breakdown::Hours;
+use super::trust::Answered;
+use crate::usage::{BillingPeriod, Collector, Id, Level, Scope};
 
 /// What polls of a scope need to know of it.
 #[derive(Clone, Copy, Debug)]
@@ -28,16 +35,102 @@ impl Known {
     }
 }
 
+/// A scope.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) known: Known,
+    /// What lists say of its use.
+    pub(super) figures: Figures,
+    /// Uptime at which the list was asked for that said so.
+    pub(super) listed_at: Duration,
+    /// Uptime at which the scope was found.
+    pub(super) since: Duration,
+    /// The sweep that it was last seen in.
+    pub(super) sweep: u64,
+    /// Whether use went on between the last two lists.
+    pub(super) moves: bool,
+    pub(super) findings: Findings,
+    pub(super) answered: Option<Answered>,
+    /// Uptime at which the list was asked for that payloads are shown from, if they are.
+    pub(super) shown_from: Option<Duration>,
+    polls: [Option<Poll>; Collector::ALL.len()],
+}
+
+/// A poll that succeeded.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Poll {
+    /// Uptime at which was asked.
+    pub(super) asked_at: Duration,
+    /// What the lists said before: as long as they say the same, nothing has changed since, nor had it in between.
+    pub(super) mark: Option<Mark>,
+}
+
+/// What polls found, for numbers that move on with time while nothing changes.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    pub(super) hours: Option<Box<Found<Hours>>>,
+    pub(super) devices: Option<Box<Found<Devices>>>,
+    pub(super) notebooks: Option<Box<Found<Notebooks>>>,
+}
+
+/// What was found, and the moment that the numbers shown of it speak of.
+#[derive(Debug)]
+pub(super) struct Found<T> {
+    pub(super) found: T,
+    pub(super) shown_at: Timestamp,
+    /// Start of the period whose silence told it, where nobody had to be asked.
+    pub(super) silent_since: Option<Timestamp>,
+}
+
+impl<T> Found<T> {
+    /// What a poll found that asked at `read_at`.
+    pub(super) fn new(found: T, read_at: Timestamp) -> Box<Self> {
+        Box::new(Self { found, shown_at: read_at, silent_since: None })
+    }
+}
+
+impl Member {
+    /// The last poll of a collector that succeeded.
+    pub(super) fn last_poll(&self, collector: Collector) -> Option<Poll> {
+        self.polls[collector as usize]
+    }
+
+    /// Notes a poll that succeeded.
+    pub(super) fn polled(&mut self, collector: Collector, poll: Poll) {
+        self.polls[collector as usize] = Some(poll);
+    }
+}
+
 /// Scopes and what is known of them.
 #[derive(Debug, Default)]
 pub(super) struct Fleet {
-    scopes: BTreeMap<Scope, Known>,
+    scopes: BTreeMap<Scope, Member>,
 }
 
 impl Fleet {
-    /// Notes what is known of a scope.
-    pub(super) fn insert(&mut self, scope: Scope, known: Known) {
-        self.scopes.insert(scope, known);
+    /// Notes what discovery found of a scope. Returns whether the scope is new.
+    pub(super) fn insert(&mut self, scope: Scope, known: Known, now: Duration) -> bool {
+        match self.scopes.entry(scope) {
+            Entry::Occupied(mut member) => {
+                member.get_mut().known = known;
+                false
+            }
+            Entry::Vacant(place) => {
+                place.insert(Member {
+                    known,
+                    figures: Figures::default(),
+                    listed_at: now,
+                    since: now,
+                    sweep: 0,
+                    moves: false,
+                    findings: Findings::default(),
+                    answered: None,
+                    shown_from: None,
+                    polls: [None; Collector::ALL.len()],
+                });
+                true
+            }
+        }
     }
 
     /// Forgets a scope.
@@ -52,14 +145,33 @@ impl Fleet {
 
     /// What is known of a scope.
     pub(super) fn known(&self, scope: Option<Scope>) -> Known {
-        scope.and_then(|scope| self.scopes.get(&scope)).copied().unwrap_or(Known::nothing())
+        scope.and_then(|scope| self.get(scope)).map_or(Known::nothing(), |member| member.known)
+    }
+
+    /// A scope.
+    pub(super) fn get(&self, scope: Scope) -> Option<&Member> {
+        self.scopes.get(&scope)
+    }
+
+    /// A scope, to change.
+    pub(super) fn get_mut(&mut self, scope: Scope) -> Option<&mut Member> {
+        self.scopes.get_mut(&scope)
+    }
+
+    /// How many scopes there are.
+    pub(super) fn len(&self) -> usize {
+        self.scopes.len()
+    }
+
+    /// All scopes.
+    pub(super) fn members(&self) -> impl Iterator<Item = (Scope, &Member)> {
+        self.scopes.iter().map(|(scope, member)| (*scope, member))
     }
 
     /// The scopes of an instance at one level.
     pub(super) fn scopes(&self, instance: Id, level: Level) -> impl Iterator<Item = Scope> {
-        self.scopes
-            .keys()
-            .copied()
+        self.members()
+            .map(|(scope, _)| scope)
             .filter(move |scope| scope.instance() == instance && scope.level() == level)
     }
 }

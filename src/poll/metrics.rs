@@ -13,6 +13,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use super::adopt::SweepMode;
 use crate::clock::Clock;
 use crate::usage::Collector;
 
@@ -22,12 +23,19 @@ pub struct PollMetrics {
     polls: Family<PollLabels, Counter>,
     sweep_duration: Gauge<f64, AtomicU64>,
     account_up: Family<AccountLabels, Gauge>,
+    sweep_mode: Family<SweepModeLabels, Gauge>,
     lag: LagBoards,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct AccountLabels {
     account: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SweepModeLabels {
+    account: String,
+    mode: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -43,6 +51,7 @@ impl PollMetrics {
             polls: Family::default(),
             sweep_duration: Gauge::default(),
             account_up: Family::default(),
+            sweep_mode: Family::default(),
             lag: LagBoards::default(),
         };
         registry.register(
@@ -60,6 +69,12 @@ impl PollMetrics {
             "1 when the last discovery of every instance of the account succeeded, else 0, from the start on",
             metrics.account_up.clone(),
         );
+        registry.register(
+            "losant_exporter_sweep_mode",
+            "1 for what lists are good for: summaries (they tell use, so only orgs and sandboxes that move are asked), \
+             scopes (they do not, everybody is asked in turn) or mixed",
+            metrics.sweep_mode.clone(),
+        );
         registry.register_collector(Box::new(PollLag { boards: metrics.lag.clone(), clock }));
         metrics
     }
@@ -71,6 +86,13 @@ impl PollMetrics {
     pub(super) fn account_up(&self, account: &str, up: bool) {
         let labels = AccountLabels { account: account.to_owned() };
         self.account_up.get_or_create(&labels).set(i64::from(up));
+    }
+
+    pub(super) fn sweep_mode(&self, account: &str, mode: SweepMode) {
+        for known in SweepMode::ALL {
+            let labels = SweepModeLabels { account: account.to_owned(), mode: known.as_str() };
+            self.sweep_mode.get_or_create(&labels).set(i64::from(known == mode));
+        }
     }
 
     pub(super) fn swept(&self, duration: Duration) {

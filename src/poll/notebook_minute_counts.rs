@@ -21,6 +21,15 @@ const LAST_DAY: Measures =
     Measures { time: Measure::NotebookRunTimeLastDay, runs: Measure::NotebookRunsLastDay };
 const PERIOD: Measures = Measures { time: Measure::NotebookRunTimePeriod, runs: Measure::NotebookRunsPeriod };
 
+/// Notebook use by day: what windows are made of, at any time up to which nothing has changed.
+#[derive(Clone, Debug)]
+pub(super) struct Notebooks {
+    read_at: Timestamp,
+    period: Option<(BillingPeriod, Days)>,
+    /// Where the period began after yesterday did.
+    since_yesterday: Option<Days>,
+}
+
 /// Reads one scope. One request when the billing period began before yesterday, else one for the two days and one for
 /// the period. Without a period that starts at a UTC midnight, the period's figures are unknown.
 pub(super) async fn read(
@@ -28,31 +37,65 @@ pub(super) async fn read(
     scope: Scope,
     period: Option<BillingPeriod>,
     now: Timestamp,
-) -> Result<Reading, Error> {
-    let today = Window::day(now);
-    let yesterday = today.previous();
+) -> Result<Notebooks, Error> {
+    let yesterday = Window::day(now).previous();
     // Buckets are days, and nobody says whether the first one is cut where a period starts within a day.
-    let period = period.filter(|period| Window::day(period.start).start == period.start);
-    let since_period_start = match period {
-        Some(period) => Some(Days::read(client, scope, period.start, now).await?),
+    let period = match period.filter(|period| Window::day(period.start).start == period.start) {
+        Some(period) => Some((period, Days::read(client, scope, period.start, now).await?)),
         None => None,
     };
-    let since_yesterday = match (&since_period_start, period) {
-        (Some(_), Some(period)) if period.start <= yesterday.start => None,
+    let since_yesterday = match &period {
+        Some((period, _)) if period.start <= yesterday.start => None,
         _ => Some(Days::read(client, scope, yesterday.start, now).await?),
     };
-    let mut reading = Reading::at(now);
-    if let Some(days) = since_yesterday.as_ref().or(since_period_start.as_ref()) {
-        days.add(&mut reading, today, &TODAY, Some(today.end));
-        days.add(&mut reading, yesterday, &LAST_DAY, Some(today.end));
-    }
-    if let (Some(days), Some(period)) = (&since_period_start, period) {
-        days.add_all(&mut reading, period.start, &PERIOD, Some(period.holds_until(now)));
-    }
-    Ok(reading)
+    Ok(Notebooks { read_at: now, period, since_yesterday })
 }
 
-/// Buckets by UTC day.
+impl Notebooks {
+    /// What is known of a scope in whose `period` no notebook has run up to `now`. `None` for a period that starts within
+    /// a day.
+    pub(super) fn of_silence(period: BillingPeriod, now: Timestamp) -> Option<Self> {
+        let days = Days { coverage: Coverage::of_silence(period.start, now), days: Vec::new() };
+        let is_by_days = Window::day(period.start).start == period.start;
+        is_by_days.then_some(Self { read_at: now, period: Some((period, days)), since_yesterday: None })
+    }
+
+    /// Whether the answers can be carried on while nothing changes.
+    pub(super) fn lasts(&self) -> bool {
+        let period = self.period.as_ref().map(|(_, days)| days);
+        [period, self.since_yesterday.as_ref()].into_iter().flatten().all(|days| days.coverage.lasts())
+    }
+
+    /// Whether every window is known at `now`, if nothing has changed.
+    pub(super) fn is_whole(&self, now: Timestamp) -> bool {
+        let yesterday = Window::day(now).previous();
+        self.latest().is_some_and(|days| days.coverage.covers(yesterday, now))
+    }
+
+    /// The numbers at `now`, if nothing has changed since they were read. `None` when that cannot be said of the answers.
+    pub(super) fn reading(&self, now: Timestamp) -> Option<Reading> {
+        let (today, mut reading) = (Window::day(now), Reading::at(now));
+        let extended =
+            |days: &Days| if now == self.read_at { Some(days.clone()) } else { days.extended_to(now) };
+        if let Some(days) = self.latest() {
+            let days = extended(days)?;
+            days.add(&mut reading, today, &TODAY, Some(today.end));
+            days.add(&mut reading, today.previous(), &LAST_DAY, Some(today.end));
+        }
+        if let Some((period, days)) = &self.period {
+            extended(days)?.add_all(&mut reading, period.start, &PERIOD, Some(period.holds_until(now)));
+        }
+        Some(reading)
+    }
+
+    /// The days that reach back far enough for yesterday.
+    fn latest(&self) -> Option<&Days> {
+        self.since_yesterday.as_ref().or(self.period.as_ref().map(|(_, days)| days))
+    }
+}
+
+/// Buckets by UTC day; days on which nothing ran are left out.
+#[derive(Clone, Debug)]
 struct Days {
     coverage: Coverage,
     days: Vec<NotebookDay>,
@@ -64,7 +107,15 @@ impl Days {
     }
 
     fn new(answer: Series<NotebookDay>, asked: (Timestamp, Timestamp)) -> Self {
-        Self { coverage: Coverage::new((answer.start, answer.end), asked), days: answer.counts }
+        let ran = |day: &NotebookDay| {
+            [day.minutes, day.completed, day.canceled, day.errored, day.timeout] != [Some(0.0); 5]
+        };
+        let coverage = Coverage::new((answer.start, answer.end), asked);
+        Self { coverage, days: answer.counts.into_iter().filter(ran).collect() }
+    }
+
+    fn extended_to(&self, now: Timestamp) -> Option<Self> {
+        Some(Self { coverage: self.coverage.extended_to(now)?, days: self.days.clone() })
     }
 
     fn add(&self, reading: &mut Reading, window: Window, measures: &Measures, until: Option<Timestamp>) {

@@ -33,37 +33,116 @@ const BYTES: Measures = Measures {
     last_day: Measure::PayloadBytesLastDay,
 };
 
+/// Payloads by hour, and what is billed: what windows are made of, at any time up to which nothing has changed.
+#[derive(Clone, Debug)]
+pub(super) struct Hours {
+    read_at: Timestamp,
+    payloads: Split,
+    /// `None` where bytes are not wanted.
+    bytes: Option<Split>,
+    /// Billable payloads of the billing period.
+    billable: Option<(BillingPeriod, f64)>,
+}
+
+/// The hours of one unit.
+#[derive(Clone, Debug)]
+struct Split {
+    billable: Buckets,
+    all: Buckets,
+}
+
 /// Reads one scope.
 pub(super) async fn read(
     client: &Client,
     scope: Scope,
     period: Option<BillingPeriod>,
-    settle_delay: Duration,
+    (settle_delay, bytes): (Duration, bool),
     now: Timestamp,
-) -> Result<Reading, Error> {
-    let windows = Windows::at(now, settle_delay);
-    let start = windows.start();
+) -> Result<Hours, Error> {
+    let start = Windows::at(now, settle_delay).start();
     let hours = async |unit, billing| {
         let answer =
             client.payload_counts_breakdown(scope, start, now, Resolution::Hour, unit, billing).await?;
         Ok::<_, Error>(Buckets::new(answer, (start, now)))
     };
-    let mut reading = Reading::at(now);
-    for (unit, measures) in [(Unit::Payloads, PAYLOADS), (Unit::Bytes, BYTES)] {
-        // In this order: what arrives in between makes the difference of the two too large, never negative.
-        let billable = hours(unit, Billing::BillableOnly).await?;
+    let split = async |unit| {
         let all = hours(unit, Billing::All).await?;
-        add_windows(&mut reading, windows, &measures, &billable, &all);
+        // Of nothing, nothing is billed.
+        let billable = if all.is_zero() { all.clone() } else { hours(unit, Billing::BillableOnly).await? };
+        Ok::<_, Error>(Split { billable, all })
+    };
+    let payloads = split(Unit::Payloads).await?;
+    let bytes = match bytes {
+        false => None,
+        // No payload has no bytes.
+        true if payloads.all.is_zero() => Some(payloads.clone()),
+        true => Some(split(Unit::Bytes).await?),
+    };
+    let billable = match period {
+        Some(period) => billable_since(client, scope, period.start, now).await?.map(|total| (period, total)),
+        None => None,
+    };
+    Ok(Hours { read_at: now, payloads, bytes, billable })
+}
+
+impl Hours {
+    /// What is known of a scope for which `period` up to `now` has not brought a payload.
+    pub(super) fn of_silence(period: BillingPeriod, bytes: bool, now: Timestamp) -> Self {
+        let nothing = Buckets { coverage: Coverage::of_silence(period.start, now), counts: Vec::new() };
+        let payloads = Split { billable: nothing.clone(), all: nothing };
+        let bytes = bytes.then(|| payloads.clone());
+        Self { read_at: now, payloads, bytes, billable: Some((period, 0.0)) }
     }
-    let last_hour_end = windows.last_hour.end.as_second();
-    #[expect(clippy::cast_precision_loss, reason = "a second of this age is exact in a double")]
-    reading.add(Measure::LastHourEnd, [], last_hour_end as f64);
-    if let Some(period) = period
-        && let Some(total) = billable_since(client, scope, period.start, now).await?
-    {
-        reading.add_until(Measure::BillablePayloadsPeriod, [], total, Some(period.holds_until(now)));
+
+    /// Whether every window is known at `now`, if nothing has changed.
+    pub(super) fn is_whole(&self, settle_delay: Duration, now: Timestamp) -> bool {
+        let windows = Windows::at(now, settle_delay);
+        let whole = |buckets: &Buckets| {
+            buckets.coverage.extended_to(now).is_some_and(|coverage| {
+                [windows.last_hour, windows.last_day].iter().all(|window| coverage.covers(*window, now))
+            })
+        };
+        whole(&self.payloads.all) && self.billable.is_some()
     }
-    Ok(reading)
+
+    /// Whether the answers can be carried on while nothing changes.
+    pub(super) fn lasts(&self) -> bool {
+        let splits = [Some(&self.payloads), self.bytes.as_ref()];
+        let lasts = |split: &Split| split.all.coverage.lasts() && split.billable.coverage.lasts();
+        splits.into_iter().flatten().all(lasts)
+    }
+
+    /// Whether nothing but billable payloads came.
+    pub(super) fn is_all_billable(&self) -> bool {
+        self.payloads.all.counts == self.payloads.billable.counts
+    }
+
+    /// The numbers at `now`, if nothing has changed since they were read. `None` when that cannot be said of the answers.
+    pub(super) fn reading(&self, settle_delay: Duration, now: Timestamp) -> Option<Reading> {
+        let windows = Windows::at(now, settle_delay);
+        let mut reading = Reading::at(now);
+        add_windows(&mut reading, windows, &PAYLOADS, &self.payloads.extended_to(self.read_at, now)?);
+        if let Some(bytes) = &self.bytes {
+            add_windows(&mut reading, windows, &BYTES, &bytes.extended_to(self.read_at, now)?);
+        }
+        let last_hour_end = windows.last_hour.end.as_second();
+        #[expect(clippy::cast_precision_loss, reason = "a second of this age is exact in a double")]
+        reading.add(Measure::LastHourEnd, [], last_hour_end as f64);
+        if let Some((period, total)) = self.billable {
+            let until = Some(period.holds_until(now));
+            reading.add_until(Measure::BillablePayloadsPeriod, [], total, until);
+        }
+        Some(reading)
+    }
+}
+
+impl Split {
+    fn extended_to(&self, read_at: Timestamp, now: Timestamp) -> Option<Self> {
+        if read_at == now {
+            return Some(self.clone());
+        }
+        Some(Self { billable: self.billable.extended_to(now)?, all: self.all.extended_to(now)? })
+    }
 }
 
 /// Billable payloads since `start`: by whole days, and by hours on a first day that does not begin at midnight. Nobody says
@@ -95,13 +174,7 @@ async fn billable_since(
     Ok(hours.zip(days).map(|(hours, days)| hours + days))
 }
 
-fn add_windows(
-    reading: &mut Reading,
-    windows: Windows,
-    measures: &Measures,
-    billable: &Buckets,
-    all: &Buckets,
-) {
+fn add_windows(reading: &mut Reading, windows: Windows, measures: &Measures, split: &Split) {
     let now = reading.read_at;
     let rows = [
         (measures.this_hour, windows.this_hour, Some(windows.this_hour.end)),
@@ -111,16 +184,17 @@ fn add_windows(
         (measures.last_day, windows.last_day, Some(windows.today.end)),
     ];
     for (measure, window, until) in rows {
-        let Some(billed) = billable.sum(window, now) else { continue };
+        let Some(billed) = split.billable.sum(window, now) else { continue };
         reading.add_until(measure, ["true".into()], billed, until);
         // Counts that were restated between the two answers can contradict each other: then the rest is unknown.
-        if let Some(rest) = all.sum(window, now).map(|all| all - billed).filter(|rest| *rest >= 0.0) {
+        if let Some(rest) = split.all.sum(window, now).map(|all| all - billed).filter(|rest| *rest >= 0.0) {
             reading.add_until(measure, ["false".into()], rest, until);
         }
     }
 }
 
-/// Counts by the start of their hour or day.
+/// Counts by the start of their hour or day; those of zero are left out.
+#[derive(Clone, Debug)]
 struct Buckets {
     coverage: Coverage,
     counts: Vec<(Timestamp, Option<f64>)>,
@@ -128,8 +202,13 @@ struct Buckets {
 
 impl Buckets {
     fn new(answer: Series<PayloadBucket>, asked: (Timestamp, Timestamp)) -> Self {
-        let counts = answer.counts.into_iter().map(|bucket| (bucket.date, bucket.value)).collect();
+        let counts = answer.counts.into_iter().map(|bucket| (bucket.date, bucket.value));
+        let counts = counts.filter(|(_, value)| *value != Some(0.0)).collect();
         Self { coverage: Coverage::new((answer.start, answer.end), asked), counts }
+    }
+
+    fn is_zero(&self) -> bool {
+        self.counts.is_empty()
     }
 
     /// The sum over `window`; a bucket that is left out is zero. `None` when the answer does not cover the window, or
@@ -139,6 +218,10 @@ impl Buckets {
             return None;
         }
         self.counts.iter().filter(|(date, _)| window.contains(*date)).map(|(_, value)| *value).sum()
+    }
+
+    fn extended_to(&self, now: Timestamp) -> Option<Self> {
+        Some(Self { coverage: self.coverage.extended_to(now)?, counts: self.counts.clone() })
     }
 }
 
@@ -160,10 +243,13 @@ mod tests {
         }
     }
 
+    const SETTLE: Duration = Duration::from_secs(600);
+
     fn windows_of(billable: &Buckets, all: &Buckets) -> Vec<(Measure, String, f64)> {
         let now = at(NOW);
         let mut reading = Reading::at(now);
-        add_windows(&mut reading, Windows::at(now, Duration::from_secs(600)), &PAYLOADS, billable, all);
+        let split = Split { billable: billable.clone(), all: all.clone() };
+        add_windows(&mut reading, Windows::at(now, SETTLE), &PAYLOADS, &split);
         reading.samples.iter().map(|s| (s.measure, s.labels[0].to_string(), s.value)).collect()
     }
 
@@ -217,5 +303,40 @@ mod tests {
             !(*measure == Measure::PayloadsThisHour && billable == "false")
         }));
         assert!(rows.contains(&(Measure::PayloadsThisHour, "true".to_owned(), 7.0)));
+    }
+
+    fn hours(counts: &[(&str, f64)]) -> Hours {
+        let period = BillingPeriod::calendar_month(at(NOW));
+        let split = Split { billable: buckets(counts), all: buckets(counts) };
+        Hours { read_at: at(NOW), payloads: split, bytes: None, billable: Some((period, 1111.0)) }
+    }
+
+    fn billable(reading: &Reading, measure: Measure) -> Option<f64> {
+        let found = reading.samples.iter().find(|s| s.measure == measure && s.labels[0] == "true");
+        found.map(|sample| sample.value)
+    }
+
+    #[test]
+    fn while_nothing_changes_windows_move_on_over_the_same_hours() {
+        let hours = hours(&[("2026-03-02T09:00:00Z", 100.0), ("2026-03-02T10:00:00Z", 1000.0)]);
+        let later = |now: &str, measure| billable(&hours.reading(SETTLE, at(now)).unwrap(), measure);
+        assert_eq!(later("2026-03-02T11:05:00Z", Measure::PayloadsThisHour), Some(0.0));
+        assert_eq!(later("2026-03-02T11:05:00Z", Measure::PayloadsLastHour), Some(100.0), "not settled yet");
+        assert_eq!(later("2026-03-02T11:15:00Z", Measure::PayloadsLastHour), Some(1000.0));
+        assert_eq!(later("2026-03-02T13:00:00Z", Measure::PayloadsLastHour), Some(0.0));
+        assert_eq!(later("2026-03-03T01:00:00Z", Measure::PayloadsLastDay), Some(1100.0));
+        assert_eq!(later("2026-03-03T01:00:00Z", Measure::PayloadsToday), Some(0.0));
+    }
+
+    #[test]
+    fn a_silent_period_tells_all_windows_within_it_and_none_that_reach_back_before_it() {
+        let period = BillingPeriod::calendar_month(at(NOW));
+        let known = |now: &str| {
+            let hours = Hours::of_silence(period, false, at(now));
+            let reading = hours.reading(SETTLE, at(now)).unwrap();
+            (billable(&reading, Measure::PayloadsLastDay), hours.is_whole(SETTLE, at(now)))
+        };
+        assert_eq!(known("2026-03-01T10:00:00Z"), (None, false));
+        assert_eq!(known("2026-03-02T00:30:00Z"), (Some(0.0), true));
     }
 }

@@ -8,19 +8,24 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{Id as TaskId, JoinError, JoinSet};
 use tracing::{error, info};
 
+use super::adopt::SweepMode;
 use super::cycle::Cycle;
+use super::discovery::{Discovery, FoundPage};
 use super::errand::{Errand, Outcome};
 use super::failures::Failures;
-use super::fleet::Fleet;
+use super::fleet::{Fleet, Poll};
 use super::handle::{Command, PollerHandle};
 use super::job::Job;
 use super::metrics::{LagBoard, PollMetrics};
-use super::schedule::Schedule;
+use super::review::Standing;
+use super::schedule::{Lane, Schedule};
+use super::trust::Trust;
 use crate::clock::Clock;
 use crate::config::PollingConfig;
 use crate::losant::{Client, Error};
+use crate::selection::{Selection, Tally};
 use crate::store::Store;
-use crate::usage::{Collector, Id, Level, Reading, Scope, Window};
+use crate::usage::{Collector, Id, Level, Reading, Scope, Shard, Window};
 
 /// How long a job that has failed once waits at most, whatever its interval.
 const FIRST_BACKOFF: Duration = Duration::from_secs(300);
@@ -41,6 +46,9 @@ const WHILE_A_MONTH_SETTLES: Duration = Duration::from_secs(3_600);
 /// nothing can be shown, so five minutes would be a long time.
 const FIRST_RETRY: Duration = Duration::from_secs(5);
 
+/// Pages of a sweep that may wait to be taken in.
+const WAITING_PAGES: usize = 2;
+
 /// What a poller is told.
 #[derive(Clone, Debug)]
 pub struct PollerConfig {
@@ -52,8 +60,16 @@ pub struct PollerConfig {
     pub polling: PollingConfig,
     /// Whether e-mail addresses of sandbox users are read.
     pub sandbox_email: bool,
+    /// Whether payloads of one type are told apart by source.
+    pub source_label: bool,
+    /// Which orgs and sandboxes are polled.
+    pub selection: Selection,
+    /// The part of them that is this process's.
+    pub shard: Shard,
     /// How many jobs may run at the same time.
     pub concurrency: usize,
+    /// Requests a second that the budget allows.
+    pub requests_per_second: f64,
 }
 
 /// What a poller still waits for before its first full cycle has ended, if anything.
@@ -85,7 +101,22 @@ pub struct Poller {
     pub(super) refused: bool,
     /// Jobs that were refused or not answered while it is not clear yet whether that is so for all or for them alone.
     pub(super) suspects: BTreeMap<Job, Error>,
+    /// Scopes that a sweep under way has found and that have no place in the schedule yet.
+    pub(super) newcomers: Vec<Scope>,
+    /// Keys of patterns of the selection that fitted nobody, which has been said.
+    pub(super) unmatched: BTreeSet<(Level, String)>,
+    /// Which patterns fitted somebody on the last complete list.
+    pub(super) tallies: BTreeMap<(Id, Level), Tally>,
+    pub(super) trust: Trust,
+    pub(super) sweep_mode: Option<SweepMode>,
+    /// Over which time quiet scopes are asked.
+    pub(super) spread: Duration,
+    /// Sweeps begun so far.
+    sweeps: u64,
+    /// Uptime at which everybody had been listed once.
+    listed_once: Option<Duration>,
     lag: LagBoard,
+    pages: mpsc::Receiver<FoundPage>,
     tasks: JoinSet<Outcome>,
     jobs: HashMap<TaskId, Running>,
     idle_waiters: Vec<oneshot::Sender<()>>,
@@ -104,8 +135,7 @@ pub(super) struct Undealt {
 #[derive(Clone, Copy, Debug)]
 struct Running {
     job: Job,
-    /// Uptime at its start.
-    since: Duration,
+    begun: Poll,
 }
 
 /// How an instance itself is doing.
@@ -133,11 +163,20 @@ impl Poller {
         metrics: PollMetrics,
     ) -> (Self, PollerHandle) {
         let (sender, commands) = mpsc::channel(8);
+        let (found, pages) = mpsc::channel(WAITING_PAGES);
+        let discovery = Discovery {
+            emails: config.sandbox_email,
+            selection: config.selection.clone(),
+            shard: config.shard,
+        };
         let errand = Errand {
             client,
             clock: clock.clone(),
+            discovery,
             settle_delay: config.polling.settle_delay.get(),
-            sandbox_email: config.sandbox_email,
+            sources: config.source_label,
+            bytes: config.polling.is_enabled(Collector::PayloadBytes),
+            pages: found,
         };
         let poller = Self {
             lag: metrics.lag_board(),
@@ -158,6 +197,15 @@ impl Poller {
             cycles: Vec::new(),
             refused: false,
             suspects: BTreeMap::new(),
+            newcomers: Vec::new(),
+            unmatched: BTreeSet::new(),
+            tallies: BTreeMap::new(),
+            trust: Trust::default(),
+            sweep_mode: None,
+            spread: Duration::ZERO,
+            sweeps: 0,
+            listed_once: None,
+            pages,
             tasks: JoinSet::new(),
             jobs: HashMap::new(),
             idle_waiters: Vec::new(),
@@ -187,6 +235,7 @@ impl Poller {
             self.lag.write(self.schedule.earliest_due());
             let clock = self.clock.clone();
             let next_due = self.schedule.next_due(self.may_run());
+            let ready_at = if ready { None } else { self.ready_at() };
             if self.tasks.is_empty() {
                 for waiter in self.idle_waiters.drain(..) {
                     // Whoever asked may have gone away.
@@ -197,8 +246,10 @@ impl Poller {
             tokio::select! {
                 () = &mut shutdown => return,
                 Some(command) = self.commands.recv() => self.obey(command),
+                Some(page) = self.pages.recv() => self.apply_page(page),
                 Some(ended) = self.tasks.join_next_with_id() => self.take_in(ended),
                 () = clock.sleep_until(next_due.unwrap_or(Duration::MAX)), if has_room && next_due.is_some() => {}
+                () = clock.sleep_until(ready_at.unwrap_or(Duration::MAX)), if ready_at.is_some() => {}
             }
         }
     }
@@ -206,7 +257,7 @@ impl Poller {
     fn schedule_instances(&mut self) {
         self.instances_known = !self.config.instances.is_empty();
         if !self.instances_known {
-            self.schedule.add(Job::Instances, self.clock.uptime());
+            self.schedule.add(Job::Instances, Lane::Brisk, self.clock.uptime());
         }
         for instance in self.config.instances.clone() {
             self.add_instance(instance);
@@ -215,7 +266,7 @@ impl Poller {
 
     pub(super) fn add_instance(&mut self, instance: Id) {
         self.instances.entry(instance).or_default();
-        self.schedule.add(discovery_of(instance), self.clock.uptime());
+        self.schedule.add(discovery_of(instance), Lane::Brisk, self.clock.uptime());
     }
 
     fn start_due_jobs(&mut self) {
@@ -224,9 +275,13 @@ impl Poller {
             let (may_run, full) = (self.may_run(), self.tasks.len() == self.config.concurrency);
             let may_run = |collector| may_run(collector) && (!full || collector == Collector::Discovery);
             let Some(job) = self.schedule.pop_due(self.clock.uptime(), may_run) else { break };
+            let member = job.scope().and_then(|scope| self.fleet.get(scope));
+            let mark = member.and_then(|member| member.figures.mark(job.collector()));
+            let begun = Poll { asked_at: self.clock.uptime(), mark };
             let known = self.fleet.known(job.scope());
-            let task = self.tasks.spawn(self.errand.clone().run(job, known));
-            self.jobs.insert(task.id(), Running { job, since: self.clock.uptime() });
+            self.sweeps += u64::from(job.collector() == Collector::Discovery);
+            let task = self.tasks.spawn(self.errand.clone().run(job, known, self.sweeps));
+            self.jobs.insert(task.id(), Running { job, begun });
         }
     }
 
@@ -263,11 +318,15 @@ impl Poller {
             Err(error) if error.is_cancelled() => return,
             Err(error) => (error.id(), Err(error)),
         };
-        let Some(Running { job, since }) = self.jobs.remove(&id) else { return };
+        let Some(Running { job, begun }) = self.jobs.remove(&id) else { return };
+        // What a sweep handed in comes before its end.
+        while let Ok(page) = self.pages.try_recv() {
+            self.apply_page(page);
+        }
         let success = match outcome {
             // Taken out while it ran: what it brought is about somebody who is gone.
             _ if !self.schedule.contains(job) => true,
-            Ok(outcome) => self.apply(job, outcome, since),
+            Ok(outcome) => self.apply(job, outcome, begun),
             Err(error) => self.died(job, &error),
         };
         for cycle in &mut self.cycles {
@@ -289,17 +348,23 @@ impl Poller {
         false
     }
 
-    /// Makes a job due again: at its next place or, while it fails, soon and then less and less often.
+    /// Makes a job due again: when it has to be asked again going by what lists say, else at its next place; or, while it
+    /// fails, soon and then less and less often.
     pub(super) fn put_back(&mut self, job: Job) {
         let (now, interval) = (self.clock.uptime(), self.config.polling.interval(job.collector()));
-        match self.failures.in_a_row(job) {
-            0 if job.collector() == Collector::PreviousPeriod => {
-                let wait = self.until_previous_period_changes(interval);
-                self.schedule.ended_until(job, now, now + wait);
+        let failures = self.failures.in_a_row(job);
+        let (lane, due) = match job {
+            _ if failures > 0 => (Lane::Brisk, now + backoff(interval, failures)),
+            Job::Poll(_, Collector::PreviousPeriod) => {
+                (Lane::Calm, now + self.until_previous_period_changes(interval))
             }
-            0 => self.schedule.ended(job, now, interval),
-            failures => self.schedule.ended_until(job, now, now + backoff(interval, failures)),
-        }
+            Job::Poll(scope, collector) => match self.standing(scope, collector) {
+                Standing::Untold => return self.schedule.ended(job, now, interval),
+                standing => self.due(job, standing),
+            },
+            Job::Instances => return self.schedule.ended(job, now, interval),
+        };
+        self.schedule.ended_until(job, now, lane, due);
     }
 
     /// How long what is known of the month before holds: to the next month at most, and for an hour at most while that one is
@@ -321,7 +386,7 @@ impl Poller {
         let now = self.clock.uptime();
         let wait = FIRST_RETRY.saturating_mul(2u32.saturating_pow(failures_in_a_row.saturating_sub(1)));
         let wait = wait.min(self.config.polling.interval(Collector::Discovery));
-        self.schedule.ended_until(job, now, now + wait);
+        self.schedule.ended_until(job, now, Lane::Brisk, now + wait);
     }
 
     pub(super) fn finish_cycles(&mut self) {
@@ -329,7 +394,7 @@ impl Poller {
     }
 
     /// What the first full cycle still waits for.
-    fn progress(&self) -> Progress {
+    fn progress(&mut self) -> Progress {
         if self.refused {
             return Err("Losant does not accept the token".to_owned());
         }
@@ -339,10 +404,18 @@ impl Poller {
         if let Some((instance, _)) = self.instances.iter().find(|(_, state)| !state.known) {
             return Err(format!("discovery of instance {instance}"));
         }
+        let now = self.clock.uptime();
+        let listed_once = *self.listed_once.get_or_insert(now);
         match self.schedule.never_attempted() {
             0 => Ok(()),
+            _ if now.saturating_sub(listed_once) >= self.config.polling.ready_after.get() => Ok(()),
             polls => Err(format!("{polls} polls that have not been tried yet")),
         }
+    }
+
+    /// Until when readiness waits for polls that have not been tried.
+    fn ready_at(&self) -> Option<Duration> {
+        Some(self.listed_once?.saturating_add(self.config.polling.ready_after.get()))
     }
 }
 

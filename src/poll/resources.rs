@@ -44,8 +44,8 @@ const SUMMARY_LEFT_OUT: [(&str, &str); 6] = [
     ("eventCount", "costly, without a limit, and not what is billed"),
     ("instanceCount", "memberships of a person"),
     ("orgCount", "memberships of a person"),
-    ("notebookStats", "the notebook collector reads it by day and outcome"),
-    ("payloadCount", "the payload collectors read it with its window"),
+    ("notebookStats", "tells whether the notebook collector has to ask again"),
+    ("payloadCount", "the payload collectors show it, by type and source"),
     ("storageStats", "its size has a family; the number of items is neither limited nor billed"),
 ];
 
@@ -55,15 +55,17 @@ const LEFT_OUT: [&str; 2] = ["systemInterval", "notebookMinutesPerRun"];
 
 const SECONDS_PER_MINUTE: f64 = 60.0;
 
-/// The summary fields that discovery asks for at the level of orgs. Payloads by type are left to their own collector:
-/// nothing public says what they cost here.
+/// What the owner has used in its billing period: it tells whether anything has changed.
+const USE: [&str; 2] = ["payloadCount", "notebookStats"];
+
+/// The summary fields that discovery asks for at the level of orgs.
 pub(super) fn org_summary_fields() -> Vec<&'static str> {
     sandbox_summary_fields().into_iter().chain(MEMBERS).collect()
 }
 
 /// The summary fields that discovery asks for at the level of sandboxes.
 pub(super) fn sandbox_summary_fields() -> Vec<&'static str> {
-    RESOURCES.iter().map(|(summary, _)| *summary).chain(["storageStats"]).collect()
+    RESOURCES.iter().map(|(summary, _)| *summary).chain(["storageStats"]).chain(USE).collect()
 }
 
 /// Adds the limits of a scope. A limit that is new to us is a number of resources, as nearly all are.

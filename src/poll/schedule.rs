@@ -1,7 +1,7 @@
 //! When each job is due.
 //!
-//! Owns: the order of jobs by due time. Pure: it is told the time, and never waits.
-//! Later, a job may be made due by what changed instead of by its interval; that decision belongs here too.
+//! Owns: the order of jobs. Pure: it is told the time, and never waits. What makes a job due, the passing of time or a
+//! change that a list has shown, is decided elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,31 +10,48 @@ use std::time::Duration;
 use super::job::Job;
 use crate::usage::Collector;
 
+/// While jobs of both lanes are due, every so manyth one is a calm one.
+const CALM_TURN: u8 = 4;
+
 /// All jobs of one account. Times are uptimes of the clock.
 #[derive(Debug, Default)]
 pub(super) struct Schedule {
-    /// Waiting jobs, a queue for each collector, so that the most overdue of each is the first.
-    queues: [BTreeSet<(Duration, Job)>; Collector::ALL.len()],
+    /// Waiting jobs by lane, and a queue for each collector, so that the most overdue of each is the first.
+    lanes: [[BTreeSet<(Duration, Job)>; Collector::ALL.len()]; 2],
     entries: BTreeMap<Job, Entry>,
     running: BTreeSet<Job>,
     never_attempted: usize,
+    /// Jobs handed out since a calm one was.
+    since_calm: u8,
+}
+
+/// How urgent a job is. Within a lane the most overdue comes first, and neither lane can starve the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Lane {
+    /// Something has changed, or may have.
+    Brisk,
+    /// Nothing has changed as far as is known: first looks at quiet scopes, and looking again to be sure.
+    Calm,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     due: Duration,
+    lane: Lane,
+    /// Was asked for by somebody who wants it done, needed or not.
+    forced: bool,
     /// Was asked for while it was running: due again as soon as it ends.
     again: bool,
     attempted: bool,
 }
 
 impl Schedule {
-    /// Adds a job that is due at once. One that is there already is left as it is.
-    pub(super) fn add(&mut self, job: Job, now: Duration) {
+    /// Adds a job. One that is there already is left as it is.
+    pub(super) fn add(&mut self, job: Job, lane: Lane, due: Duration) {
         if let btree_map::Entry::Vacant(place) = self.entries.entry(job) {
-            place.insert(Entry { due: now, again: false, attempted: false });
+            place.insert(Entry { due, lane, forced: false, again: false, attempted: false });
             self.never_attempted += 1;
-            self.queue(job).insert((now, job));
+            self.queue(lane, job).insert((due, job));
         }
     }
 
@@ -43,7 +60,7 @@ impl Schedule {
         self.entries.retain(|job, _| keep(job));
         self.running.retain(&keep);
         self.never_attempted = self.entries.values().filter(|entry| !entry.attempted).count();
-        for queue in &mut self.queues {
+        for queue in self.lanes.iter_mut().flatten() {
             queue.retain(|(_, job)| keep(job));
         }
     }
@@ -53,65 +70,112 @@ impl Schedule {
         self.entries.contains_key(&job)
     }
 
-    /// Makes a job due at once; one that is running will run once more. Returns whether it is running.
+    /// Makes a job due at once, needed or not; one that is running will run once more. Returns whether it is running.
     pub(super) fn hurry(&mut self, job: Job, now: Duration) -> bool {
         let running = self.running.contains(&job);
         let Some(entry) = self.entries.get_mut(&job) else { return false };
+        entry.forced = true;
         if running {
             entry.again = true;
-        } else if entry.due > now {
-            let before = std::mem::replace(&mut entry.due, now);
-            self.queue(job).remove(&(before, job));
-            self.queue(job).insert((now, job));
+        } else {
+            let due = entry.due.min(now);
+            self.move_to(job, Lane::Brisk, due);
         }
         running
     }
 
+    /// Has a waiting job done at `due`, or before where it is due before. It never loses its place in the line.
+    pub(super) fn want(&mut self, job: Job, lane: Lane, due: Duration) {
+        let Some(entry) = self.entries.get(&job) else { return };
+        if entry.forced || self.running.contains(&job) || entry.lane < lane {
+            return;
+        }
+        if entry.lane > lane || entry.due > due {
+            self.move_to(job, lane, due);
+        }
+    }
+
+    /// Has a waiting job done at `due` and no sooner: what it would bring is known without it.
+    pub(super) fn rest(&mut self, job: Job, due: Duration) {
+        let Some(entry) = self.entries.get_mut(&job) else { return };
+        if entry.forced || self.running.contains(&job) {
+            return;
+        }
+        self.never_attempted -= usize::from(!std::mem::replace(&mut entry.attempted, true));
+        if (entry.lane, entry.due) != (Lane::Calm, due) {
+            self.move_to(job, Lane::Calm, due);
+        }
+    }
+
+    fn move_to(&mut self, job: Job, lane: Lane, due: Duration) {
+        let Some(entry) = self.entries.get_mut(&job) else { return };
+        let before = (entry.lane, entry.due);
+        (entry.lane, entry.due) = (lane, due);
+        self.queue(before.0, job).remove(&(before.1, job));
+        self.queue(lane, job).insert((due, job));
+    }
+
     /// Hands out a due job of a collector for which `may_run` says yes: discovery before all else, since it tells what
-    /// the others are worth, then the most overdue.
+    /// the others are worth, then the most overdue of the lane whose turn it is.
     pub(super) fn pop_due(&mut self, now: Duration, may_run: impl Fn(Collector) -> bool) -> Option<Job> {
-        let first = |collector: &Collector| {
-            let (due, job) = self.queues[*collector as usize].first().copied()?;
-            (due <= now && may_run(*collector)).then_some((*collector != Collector::Discovery, due, job))
+        let first = |lane: Lane| {
+            let queues = &self.lanes[lane as usize];
+            let first = |collector: &Collector| {
+                let (due, job) = queues[*collector as usize].first().copied()?;
+                (due <= now && may_run(*collector)).then_some((*collector != Collector::Discovery, due, job))
+            };
+            Collector::ALL.iter().filter_map(first).min()
         };
-        let (_, due, job) = Collector::ALL.iter().filter_map(first).min()?;
-        self.queue(job).remove(&(due, job));
+        let (lane, (_, due, job)) = match (first(Lane::Brisk), first(Lane::Calm)) {
+            (Some(brisk), Some(calm)) => {
+                let calm_first = self.since_calm + 1 >= CALM_TURN && brisk.0;
+                if calm_first { (Lane::Calm, calm) } else { (Lane::Brisk, brisk) }
+            }
+            (Some(brisk), None) => (Lane::Brisk, brisk),
+            (None, calm) => (Lane::Calm, calm?),
+        };
+        self.since_calm =
+            if lane == Lane::Calm { 0 } else { self.since_calm.saturating_add(1).min(CALM_TURN) };
+        self.queue(lane, job).remove(&(due, job));
         self.running.insert(job);
+        if let Some(entry) = self.entries.get_mut(&job) {
+            entry.forced = false;
+        }
         Some(job)
     }
 
     /// When the next job for which `may_run` says yes is due.
     pub(super) fn next_due(&self, may_run: impl Fn(Collector) -> bool) -> Option<Duration> {
-        let firsts = Collector::ALL.into_iter().filter(|collector| may_run(*collector));
-        firsts.filter_map(|collector| Some(self.queues[collector as usize].first()?.0)).min()
+        let first = |collector| self.earliest_waiting(collector);
+        Collector::ALL.into_iter().filter(|collector| may_run(*collector)).filter_map(first).min()
+    }
+
+    fn earliest_waiting(&self, collector: Collector) -> Option<Duration> {
+        self.lanes.iter().filter_map(|queues| Some(queues[collector as usize].first()?.0)).min()
     }
 
     /// Notes the end of a job and makes it due again after `interval`. Jobs of one kind are spread: each keeps to
     /// slots of its own, so that they do not come in waves. A late job skips the slots it has missed.
     pub(super) fn ended(&mut self, job: Job, now: Duration, interval: Duration) {
-        self.put_back(job, now, next_slot(job, now, interval));
+        self.ended_until(job, now, Lane::Brisk, next_slot(job, now, interval));
     }
 
     /// Notes the end of a job and makes it due at `due`.
-    pub(super) fn ended_until(&mut self, job: Job, now: Duration, due: Duration) {
-        self.put_back(job, now, due);
-    }
-
-    fn put_back(&mut self, job: Job, now: Duration, due: Duration) {
+    pub(super) fn ended_until(&mut self, job: Job, now: Duration, lane: Lane, due: Duration) {
         let Some(entry) = self.entries.get_mut(&job) else { return };
-        let due = if entry.again { now } else { due };
-        let before = entry.due;
+        let (lane, due) = if entry.again { (Lane::Brisk, now) } else { (lane, due) };
+        let before = *entry;
         self.never_attempted -= usize::from(!entry.attempted);
-        *entry = Entry { due, again: false, attempted: true };
+        *entry = Entry { due, lane, forced: before.again, again: false, attempted: true };
         self.running.remove(&job);
         // Taken out and added again while it ran, it waits already.
-        self.queue(job).remove(&(before, job));
-        self.queue(job).insert((due, job));
+        self.queue(before.lane, job).remove(&(before.due, job));
+        self.queue(lane, job).insert((due, job));
     }
 
     /// The earliest due time among waiting and running jobs of each collector.
     pub(super) fn earliest_due(&self) -> [Option<Duration>; Collector::ALL.len()] {
-        let mut earliest = Collector::ALL.map(|collector| Some(self.queues[collector as usize].first()?.0));
+        let mut earliest = Collector::ALL.map(|collector| self.earliest_waiting(collector));
         for (job, entry) in self.running.iter().filter_map(|job| Some((job, self.entries.get(job)?))) {
             let place = &mut earliest[job.collector() as usize];
             *place = Some(place.map_or(entry.due, |due| due.min(entry.due)));
@@ -129,13 +193,13 @@ impl Schedule {
         self.never_attempted
     }
 
-    fn queue(&mut self, job: Job) -> &mut BTreeSet<(Duration, Job)> {
-        &mut self.queues[job.collector() as usize]
+    fn queue(&mut self, lane: Lane, job: Job) -> &mut BTreeSet<(Duration, Job)> {
+        &mut self.lanes[lane as usize][job.collector() as usize]
     }
 }
 
 /// The first moment after `now` that is the job's own place within the interval.
-fn next_slot(job: Job, now: Duration, interval: Duration) -> Duration {
+pub(super) fn next_slot(job: Job, now: Duration, interval: Duration) -> Duration {
     let interval = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX).max(1);
     let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
     let mut hasher = DefaultHasher::new();
@@ -159,6 +223,10 @@ mod tests {
         Job::Poll(Scope::Org { instance: id(1), org: id(org) }, Collector::DeviceCounts)
     }
 
+    fn any_lane() -> impl Strategy<Value = Lane> {
+        prop_oneof![Just(Lane::Brisk), Just(Lane::Calm)]
+    }
+
     fn any(_: Collector) -> bool {
         true
     }
@@ -166,8 +234,8 @@ mod tests {
     #[test]
     fn the_most_overdue_job_comes_first_and_none_before_its_time() {
         let mut schedule = Schedule::default();
-        schedule.add(job(2), 3 * MINUTE);
-        schedule.add(job(3), 2 * MINUTE);
+        schedule.add(job(2), Lane::Brisk, 3 * MINUTE);
+        schedule.add(job(3), Lane::Brisk, 2 * MINUTE);
         assert_eq!(schedule.pop_due(MINUTE, any), None);
         assert_eq!(schedule.next_due(any), Some(2 * MINUTE));
         assert_eq!(schedule.pop_due(5 * MINUTE, any), Some(job(3)));
@@ -178,7 +246,7 @@ mod tests {
     #[test]
     fn a_running_job_is_not_handed_out_twice_but_runs_once_more_when_hurried() {
         let mut schedule = Schedule::default();
-        schedule.add(job(2), MINUTE);
+        schedule.add(job(2), Lane::Brisk, MINUTE);
         assert_eq!(schedule.pop_due(MINUTE, any), Some(job(2)));
         schedule.hurry(job(2), MINUTE);
         assert_eq!(schedule.pop_due(9 * MINUTE, any), None);
@@ -189,7 +257,7 @@ mod tests {
     #[test]
     fn a_job_that_was_taken_out_while_running_does_not_come_back() {
         let mut schedule = Schedule::default();
-        schedule.add(job(2), MINUTE);
+        schedule.add(job(2), Lane::Brisk, MINUTE);
         assert_eq!(schedule.pop_due(MINUTE, any), Some(job(2)));
         schedule.retain(|_| false);
         schedule.ended(job(2), MINUTE, MINUTE);
@@ -200,7 +268,7 @@ mod tests {
     #[test]
     fn a_job_under_way_counts_as_overdue_since_it_was_due() {
         let mut schedule = Schedule::default();
-        schedule.add(job(2), MINUTE);
+        schedule.add(job(2), Lane::Brisk, MINUTE);
         schedule.pop_due(3 * MINUTE, any).unwrap();
         assert_eq!(schedule.earliest_due()[Collector::DeviceCounts as usize], Some(MINUTE));
     }
@@ -210,24 +278,24 @@ mod tests {
         let mut schedule = Schedule::default();
         let discovery =
             Job::Poll(Scope::Instance { instance: job(2).scope().unwrap().instance() }, Collector::Discovery);
-        schedule.add(job(2), Duration::ZERO);
-        schedule.add(discovery, MINUTE);
+        schedule.add(job(2), Lane::Brisk, Duration::ZERO);
+        schedule.add(discovery, Lane::Brisk, MINUTE);
         assert_eq!(
             schedule.pop_due(Duration::ZERO, any),
             Some(job(2)),
             "nothing waits for a discovery that is not due"
         );
-        schedule.ended_until(job(2), Duration::ZERO, Duration::ZERO);
+        schedule.ended_until(job(2), Duration::ZERO, Lane::Brisk, Duration::ZERO);
         assert_eq!(schedule.pop_due(MINUTE, any), Some(discovery));
     }
 
     #[test]
     fn a_job_that_was_taken_out_and_added_again_while_it_ran_waits_once() {
         let mut schedule = Schedule::default();
-        schedule.add(job(2), MINUTE);
+        schedule.add(job(2), Lane::Brisk, MINUTE);
         assert_eq!(schedule.pop_due(MINUTE, any), Some(job(2)));
         schedule.retain(|_| false);
-        schedule.add(job(2), 2 * MINUTE);
+        schedule.add(job(2), Lane::Brisk, 2 * MINUTE);
         schedule.ended(job(2), 3 * MINUTE, 5 * MINUTE);
         let handed_out = std::iter::from_fn(|| schedule.pop_due(60 * MINUTE, any)).count();
         assert_eq!(handed_out, 1);
@@ -236,12 +304,65 @@ mod tests {
     #[test]
     fn a_collector_that_may_not_run_holds_up_no_other() {
         let mut schedule = Schedule::default();
-        schedule.add(job(2), Duration::ZERO);
+        schedule.add(job(2), Lane::Brisk, Duration::ZERO);
         assert_eq!(schedule.pop_due(MINUTE, |collector| collector == Collector::Discovery), None);
         assert_eq!(schedule.pop_due(MINUTE, any), Some(job(2)));
     }
 
+    fn handed_out(schedule: &mut Schedule, now: Duration) -> Vec<Job> {
+        std::iter::from_fn(|| schedule.pop_due(now, any)).collect()
+    }
+
+    #[test]
+    fn while_both_lanes_are_due_one_in_four_is_a_calm_one_and_neither_starves() {
+        let mut schedule = Schedule::default();
+        (1..=6).for_each(|org| schedule.add(job(org), Lane::Brisk, MINUTE));
+        (11..=13).for_each(|org| schedule.add(job(org), Lane::Calm, Duration::ZERO));
+        let order = [1, 2, 3, 11, 4, 5, 6, 12, 13].map(job);
+        assert_eq!(handed_out(&mut schedule, MINUTE), order);
+    }
+
+    #[test]
+    fn a_job_that_is_wanted_sooner_moves_up_and_never_back() {
+        let mut schedule = Schedule::default();
+        schedule.add(job(2), Lane::Calm, 9 * MINUTE);
+        schedule.want(job(2), Lane::Brisk, 3 * MINUTE);
+        schedule.want(job(2), Lane::Brisk, 5 * MINUTE);
+        schedule.want(job(2), Lane::Calm, MINUTE);
+        assert_eq!(schedule.next_due(any), Some(3 * MINUTE));
+    }
+
+    #[test]
+    fn a_job_rests_when_what_it_would_bring_is_known_unless_somebody_insists() {
+        let mut schedule = Schedule::default();
+        schedule.add(job(2), Lane::Brisk, MINUTE);
+        schedule.rest(job(2), 9 * MINUTE);
+        assert_eq!((schedule.next_due(any), schedule.never_attempted()), (Some(9 * MINUTE), 0));
+        schedule.hurry(job(2), 2 * MINUTE);
+        schedule.rest(job(2), 9 * MINUTE);
+        assert_eq!(handed_out(&mut schedule, 2 * MINUTE), [job(2)]);
+    }
+
     proptest! {
+        #[test]
+        fn no_job_waits_for_ever_while_others_keep_coming(lanes in proptest::collection::vec(any_lane(), 1..30)) {
+            let mut schedule = Schedule::default();
+            for (org, lane) in (0..).zip(&lanes) {
+                schedule.add(job(org), *lane, Duration::ZERO);
+            }
+            let mut seen = BTreeSet::new();
+            // Every job comes back at once, as if there were always more to do than can be done.
+            for second in 1..=4 * u64::try_from(lanes.len()).unwrap() {
+                let now = Duration::from_secs(second);
+                let next = schedule.pop_due(now, any).unwrap();
+                seen.insert(next);
+                let Job::Poll(scope, _) = next else { continue };
+                let org = u32::from(*scope.id().as_bytes().last().unwrap());
+                schedule.ended_until(next, now, lanes[usize::try_from(org).unwrap()], now);
+            }
+            prop_assert_eq!(seen.len(), lanes.len());
+        }
+
         #[test]
         fn a_job_is_due_again_within_one_interval_at_its_own_slot(
             org: u32, now in 0u64..1_000_000_000, interval in 1_000u64..4_000_000,

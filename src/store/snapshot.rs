@@ -13,6 +13,7 @@ use crate::usage::{Collector, Id, Level, Reading, Sample, Scope};
 pub struct Snapshot {
     scopes: Vec<(Scope, Arc<Record>)>,
     up: BTreeMap<Id, bool>,
+    excluded: BTreeMap<(Id, Level), usize>,
 }
 
 /// What is known of one scope, a part for each collector.
@@ -62,13 +63,18 @@ impl ScopeState {
     }
 }
 
-/// How old what a collector read may be before its scope counts as stale, in the order of [`Collector::ALL`].
+/// How old what a collector read may be before its scope counts as stale, in the order of [`Collector::ALL`];
+/// `None` for one that does not run.
 #[derive(Clone, Copy, Debug)]
-pub struct Freshness(pub [Duration; Collector::ALL.len()]);
+pub struct Freshness(pub [Option<Duration>; Collector::ALL.len()]);
 
 impl Snapshot {
-    pub(super) fn new(scopes: Vec<(Scope, Arc<Record>)>, up: BTreeMap<Id, bool>) -> Self {
-        Self { scopes, up }
+    pub(super) fn new(
+        scopes: Vec<(Scope, Arc<Record>)>,
+        up: BTreeMap<Id, bool>,
+        excluded: BTreeMap<(Id, Level), usize>,
+    ) -> Self {
+        Self { scopes, up, excluded }
     }
 
     /// Every number that holds at `now`, by scope. Readings older than `expire_after` are left out, and so are numbers
@@ -111,7 +117,10 @@ impl Snapshot {
 
     /// How many scopes of each level are in each state.
     pub fn scope_states(&self, uptime: Duration, freshness: Freshness) -> BTreeMap<(Level, ScopeState), u64> {
-        let mut counts = BTreeMap::new();
+        let mut counts: BTreeMap<_, u64> = BTreeMap::new();
+        for ((_, level), excluded) in &self.excluded {
+            *counts.entry((*level, ScopeState::Excluded)).or_default() += *excluded as u64;
+        }
         for (scope, record) in &self.scopes {
             *counts.entry((scope.level(), record.state(scope.level(), uptime, freshness))).or_default() += 1;
         }
@@ -122,9 +131,9 @@ impl Snapshot {
 impl Record {
     fn state(&self, level: Level, uptime: Duration, Freshness(limits): Freshness) -> ScopeState {
         let parts = || {
-            Collector::concerning(level).map(|collector| {
+            Collector::concerning(level).filter_map(|collector| {
                 let place = collector as usize;
-                (&self.parts[place], limits[place])
+                Some((&self.parts[place], limits[place]?))
             })
         };
         if parts().any(|(part, _)| part.failing) {

@@ -9,8 +9,10 @@ use super::Level;
 pub enum Collector {
     /// Which orgs and sandboxes there are, with their names, limits, periods and resource counts.
     Discovery,
-    /// Payloads and bytes by type and source in the billing period.
+    /// Payloads by type and source in the billing period.
     PayloadCounts,
+    /// The same in bytes. Where it is disabled, no question about bytes is asked, by hour and day neither.
+    PayloadBytes,
     /// Payloads and bytes by hour and day, billable or not.
     PayloadCountsBreakdown,
     /// Devices that exist, were created, were deleted.
@@ -25,9 +27,10 @@ pub enum Collector {
 
 impl Collector {
     /// Every collector, the one that the others depend on first.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Discovery,
         Self::PayloadCounts,
+        Self::PayloadBytes,
         Self::PayloadCountsBreakdown,
         Self::DeviceCounts,
         Self::NotebookMinuteCounts,
@@ -39,6 +42,7 @@ impl Collector {
     pub const fn of(level: Level) -> &'static [Self] {
         const EVERYWHERE: &[Collector] = &[
             Collector::PayloadCounts,
+            Collector::PayloadBytes,
             Collector::PayloadCountsBreakdown,
             Collector::DeviceCounts,
             Collector::NotebookMinuteCounts,
@@ -46,6 +50,7 @@ impl Collector {
         // The monthly summaries tell of all owners of an instance at once.
         const INSTANCE: &[Collector] = &[
             Collector::PayloadCounts,
+            Collector::PayloadBytes,
             Collector::PayloadCountsBreakdown,
             Collector::DeviceCounts,
             Collector::NotebookMinuteCounts,
@@ -63,6 +68,11 @@ impl Collector {
         std::iter::once(Self::Discovery).chain(Self::of(level).iter().copied())
     }
 
+    /// Whether it asks an instance about the orgs and sandboxes in it.
+    pub const fn tells_of_owners(self) -> bool {
+        matches!(self, Self::Applications | Self::PreviousPeriod)
+    }
+
     /// Whether what it read grows old. What was billed for a month that is over does not: it goes with the month.
     pub const fn expires(self) -> bool {
         !matches!(self, Self::PreviousPeriod)
@@ -73,6 +83,7 @@ impl Collector {
         match self {
             Self::Discovery => "discovery",
             Self::PayloadCounts => "payload_counts",
+            Self::PayloadBytes => "payload_bytes",
             Self::PayloadCountsBreakdown => "payload_counts_breakdown",
             Self::DeviceCounts => "device_counts",
             Self::NotebookMinuteCounts => "notebook_minute_counts",
@@ -85,5 +96,21 @@ impl Collector {
 impl fmt::Display for Collector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+impl serde::Serialize for Collector {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Collector {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::ALL.into_iter().find(|collector| collector.as_str() == name).ok_or_else(|| {
+            let known = Self::ALL.map(Self::as_str).join(", ");
+            serde::de::Error::custom(format!("there is no collector {name:?}; there are {known}"))
+        })
     }
 }

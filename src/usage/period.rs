@@ -43,6 +43,11 @@ impl BillingPeriod {
         self.end.is_some_and(|end| now > end && (just(end) || just(Window::day(now).start)))
     }
 
+    /// Whether a total since the start of the period can be told at `now`: it has begun, and it is not the one before.
+    pub fn is_usable(&self, now: Timestamp) -> bool {
+        self.start < now && !self.is_doubtful(now)
+    }
+
     /// Up to when a total of the period read at `now` holds: the first moment after the period or, where the end is not
     /// known or has passed, the next UTC midnight, since that is when periods turn over.
     pub fn holds_until(&self, now: Timestamp) -> Timestamp {

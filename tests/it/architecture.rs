@@ -4,19 +4,35 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms of this crate that it may import from.
-const ROOMS: [(&str, &[&str]); 12] = [
-    ("app", &["clock", "config", "lifecycle", "losant", "metrics", "poll", "store", "usage", "web"]),
+const ROOMS: [(&str, &[&str]); 13] = [
+    (
+        "app",
+        &["clock", "config", "lifecycle", "losant", "metrics", "poll", "selection", "store", "usage", "web"],
+    ),
     (
         "cli",
-        &["app", "clock", "config", "lifecycle", "logging", "losant", "metrics", "simulator", "usage", "web"],
+        &[
+            "app",
+            "clock",
+            "config",
+            "lifecycle",
+            "logging",
+            "losant",
+            "metrics",
+            "selection",
+            "simulator",
+            "usage",
+            "web",
+        ],
     ),
     ("clock", &[]),
-    ("config", &["logging", "losant", "usage", "web"]),
+    ("config", &["logging", "losant", "selection", "usage", "web"]),
     ("lifecycle", &["clock"]),
     ("logging", &[]),
     ("losant", &["clock", "usage"]),
     ("metrics", &["clock", "store", "usage"]),
-    ("poll", &["clock", "config", "losant", "store", "usage"]),
+    ("poll", &["clock", "config", "losant", "selection", "store", "usage"]),
+    ("selection", &["usage"]),
     // The simulator reads the contract by itself: a field misread in `losant` must not be misread here as well.
     ("simulator", &["clock"]),
     ("store", &["clock", "usage"]),

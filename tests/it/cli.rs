@@ -79,6 +79,16 @@ fn wrong_configuration_is_refused_with_file_and_key() {
             refusal("[polling]\nexpire_after = \"500000000000years\"\n"),
             refusal("[accounts.default]\nrequest_timeout = \"500000000000years\"\n"),
             refusal("[accounts.default]\nbase_url = \"http://example.com\"\n"),
+            refusal("[selection.orgs.include]\nnames = [\"Acme *\", \"[Acme\"]\n"),
+            refusal("[selection.orgs.exclude]\nname_regexes = [\"acme(\"]\n"),
+            refusal("[selection.orgs.include]\ntags = [\"=gold\"]\n"),
+            refusal("[selection.sandboxes.include]\nids = [\"acme\"]\n"),
+            refusal("[selection.sandboxes.include]\ntags = [\"tier\"]\n"),
+            refusal("[selection.instances]\n"),
+            refusal("[sharding]\nshards = 0\n"),
+            refusal("[sharding]\nshards = 2\nshard = 2\n"),
+            refusal("[sharding]\nshards = 2\nshard = -1\n"),
+            refusal("[sharding]\nshards = 2\n"),
             Sandbox::new().refusal(&[]),
         ]
         .concat()
@@ -95,6 +105,8 @@ fn a_wrong_environment_variable_is_refused_by_its_name() {
             refusal("LOSANT_EXPORTER__POLLING__SETTLE_DELAY", "soon"),
             refusal("LOSANT_EXPORTER__POLLING__SETTLE", "5m"),
             refusal("LOSANT_EXPORTER__ACCOUNTS__DEFAULT__TOKEN", "123456789"),
+            refusal("LOSANT_EXPORTER__SELECTION__ORGS__INCLUDE__NAMES", "[\"[Acme\"]"),
+            refusal("LOSANT_EXPORTER__SHARDING__SHARD", "1"),
         ]
         .concat()
     );
@@ -157,6 +169,57 @@ fn wrong_flags_are_refused_by_their_name() {
             first_line(&["--config.file=missing.toml"]),
             first_line(&["--log.level=info", "serve"]),
             first_line(&["demo", "--web.telemetry-path=metrics"]),
+            first_line(&["--shard=-1"]),
+            first_line(&["--shards=many"]),
+            first_line(&["--shards=0"]),
+            first_line(&["check", "--shard=3", "--shards=3"]),
+            first_line(&["once", "--shards=3"]),
+        ]
+        .concat()
+    );
+}
+
+#[test]
+fn a_flag_that_contradicts_the_file_is_the_one_that_is_refused() {
+    let sandbox = Sandbox::new().config("[sharding]\nshard = 1\nshards = 2\n");
+    let complaints = [
+        sandbox.complaint(&["check", "--shard=2"], &[TOKEN]),
+        sandbox.complaint(&["check", "--shards=2000"], &[TOKEN]),
+        // The number of the file is the one that is out of range.
+        sandbox.complaint(&["check", "--shards=1"], &[TOKEN]),
+    ];
+    insta::assert_snapshot!(complaints.concat());
+}
+
+#[test]
+fn a_pod_that_is_not_among_the_shards_is_refused() {
+    let sandbox = Sandbox::new().config("[sharding]\nshards = 3\n");
+    let complaint = |pod| sandbox.refusal(&[TOKEN, ("POD_NAME", pod)]);
+    insta::assert_snapshot!([complaint("losant-exporter-3"), complaint("losant-exporter")].concat());
+}
+
+#[test]
+fn check_says_which_part_is_polled() {
+    let line = |text: &str, args: &[&str], variables: &[(&str, &str)]| {
+        let output = Sandbox::new().config(text).run(args, &[&[TOKEN], variables].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(text.lines().count(), 3, "{text}");
+        format!("{}\n", text.lines().last().unwrap_or_default())
+    };
+    let selection = "[selection.orgs.include]\nnames = [\"Acme *\"]\ntags = [\"tier\"]\n\
+                     [selection.orgs.exclude]\nname_regexes = [\"test\"]\n";
+    let sharding = "[sharding]\nshards = 3\n";
+    insta::assert_snapshot!(
+        [
+            line(selection, &["check"], &[]),
+            line(sharding, &["check"], &[("POD_NAME", "losant-exporter-2")]),
+            line(sharding, &["check", "--shard=0"], &[("POD_NAME", "losant-exporter-2")]),
+            line(
+                &format!("{selection}[selection.sandboxes.exclude]\nnames = ['*@example.com']\n"),
+                &["check", "--shard=1", "--shards=2"],
+                &[]
+            ),
         ]
         .concat()
     );

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use losant_exporter::config::{self, AccountConfig, Config, Flags};
+use losant_exporter::config::{self, AccountConfig, Config, Flags, ShardingConfig};
 
 fn reference() -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("config.toml")).expect("config.toml")
@@ -38,9 +38,11 @@ fn the_reference_names_every_key() {
     let account = AccountConfig {
         token_file: Some("file".into()),
         token_env: Some("VARIABLE".to_owned()),
+        min_requests_per_second: Some(1.0),
         ..AccountConfig::default()
     };
     defaults.accounts.insert("default".to_owned(), account);
+    defaults.sharding = ShardingConfig { shard: Some(0), ..ShardingConfig::default() };
     let (mut wanted, mut found) = (BTreeSet::new(), BTreeSet::new());
     keys("", &toml::Value::try_from(defaults).expect("a table"), &mut wanted);
     // A key without a default stands behind a comment sign, as it would be written.

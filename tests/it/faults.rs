@@ -35,8 +35,8 @@ async fn errors_on_one_org_leave_every_other_scope_exact() {
     app.simulator.faults().inject(Fault::always(Route::owner(org), status(500, "InternalError")));
     let before = app.clock.now();
     app.hand.advance(Duration::from_secs(240));
-    // Four collectors ask about the org itself; it is still listed.
-    assert_eq!(app.poll_failing().await, 4);
+    // Five collectors ask about the org itself; it is still listed.
+    assert_eq!(app.poll_failing().await, 5);
     let (shown, org) = (app.scrape().await, org.to_string());
     let others = |series: crate::truth::Series| {
         series.into_iter().filter(|(series, _)| !series.contains(&org)).collect::<crate::truth::Series>()
@@ -46,7 +46,9 @@ async fn errors_on_one_org_leave_every_other_scope_exact() {
 
     let seconds = |at: jiff::Timestamp| at.as_duration().as_secs_f64();
     for (series, at) in shown.family("losant_org_last_success_timestamp_seconds") {
-        let stopped = series.contains(&org) && !series.contains("collector=\"discovery\"");
+        // The list still says that the org is there, what it has used, and that it has run no notebook.
+        let asked = ["payload_bytes", "payload_counts_breakdown", "device_counts"];
+        let stopped = series.contains(&org) && asked.iter().any(|name| series.contains(&format!("\"{name}\"")));
         assert_eq!(at, seconds(if stopped { before } else { app.clock.now() }), "{series}");
     }
     assert_eq!(shown.value("losant_exporter_scopes{level=\"org\",state=\"failing\"}"), Some(1.0));
@@ -73,7 +75,7 @@ async fn numbers_that_cannot_be_read_again_expire_and_their_age_stays() {
         let scrape = app.scrape().await;
         assert_eq!(scrape.value_where("losant_org_devices", &org).is_some(), shown);
         let ages = scrape.family("losant_org_last_success_timestamp_seconds");
-        assert_eq!(ages.keys().filter(|series| series.contains(&org)).count(), 5);
+        assert_eq!(ages.keys().filter(|series| series.contains(&org)).count(), 6);
     }
 }
 
@@ -270,7 +272,7 @@ async fn a_refusal_of_one_org_alone_does_not_stop_the_account() {
     let org = app.simulator.world().orgs()[1].id();
     app.simulator.faults().inject(Fault::always(Route::owner(org), status(401, "Unauthorized")));
     app.hand.advance(Duration::from_secs(30));
-    assert_eq!(app.poll_failing().await, 4);
+    assert_eq!(app.poll_failing().await, 5);
     let scrape = app.scrape().await;
     assert_eq!(scrape.family("losant_up").into_values().collect::<Vec<_>>(), [1.0]);
     assert_eq!(scrape.value("losant_exporter_scopes{level=\"org\",state=\"failing\"}"), Some(1.0));
@@ -294,7 +296,7 @@ async fn no_fault_makes_a_scrape_fail_or_names_a_number_that_is_not_true() {
         let org = app.simulator.world().orgs()[4].id();
         app.simulator.faults().inject(Fault::always(Route::owner(org), kind.clone()));
         let expected = usage(&app.simulator.world(), app.clock.now());
-        assert_eq!(app.poll_failing().await, 4, "{kind:?}");
+        assert_eq!(app.poll_failing().await, 5, "{kind:?}");
         // Time stands still, so what was read before the fault is true as well.
         assert_same(&usage_of(&app.scrape().await.series), &expected);
     }

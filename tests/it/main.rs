@@ -13,6 +13,7 @@
     reason = "a test ends by failing, compares exact numbers, and says what it leaves out"
 )]
 
+mod accounts;
 mod actions_documentation;
 mod api;
 mod applications;

@@ -4,7 +4,7 @@ use std::sync::Once;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use losant_exporter::app::{Account, App, Control};
+use losant_exporter::app::{Account, App, Control, Wanted};
 use losant_exporter::clock::{Clock, ClockHand};
 use losant_exporter::config::{AccountConfig, Config};
 use losant_exporter::lifecycle::{Ending, Shutdown, SignalSender, Signals, TaskDied};
@@ -29,10 +29,14 @@ pub struct TestApp {
     pub url: String,
     /// Base URL of the simulated Losant.
     pub losant: String,
+    /// The Losants of the other accounts.
+    pub others: Vec<Simulator>,
     config: Config,
     exporter: JoinSet<Result<Ending, TaskDied>>,
-    _simulator_task: JoinSet<std::io::Result<()>>,
+    _simulator_tasks: SimulatorTasks,
 }
+
+type SimulatorTasks = JoinSet<std::io::Result<()>>;
 
 /// What differs from an ordinary world and configuration.
 pub struct Setup {
@@ -40,6 +44,8 @@ pub struct Setup {
     pub world: World,
     pub config: Config,
     pub account: AccountConfig,
+    /// Further accounts by name, each with a world and a Losant of its own. Their settings are those of the first.
+    pub others: Vec<(String, World)>,
 }
 
 impl Setup {
@@ -58,6 +64,7 @@ impl Setup {
             world: World::new(WorldConfig::default()),
             config: Config::default(),
             account,
+            others: Vec::new(),
         }
     }
 
@@ -70,15 +77,18 @@ impl Setup {
 
     /// Starts both.
     pub async fn start_unready(self) -> TestApp {
-        let Self { now, world, mut config, mut account } = self;
+        let Self { now, world, mut config, account, others: other_worlds } = self;
         install_crypto();
         let (clock, hand) = Clock::manual(now);
-        let simulator = Simulator::new(world, clock.clone());
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port");
-        let losant = format!("http://{}", listener.local_addr().expect("an address"));
-        let mut simulator_task = JoinSet::new();
-        simulator_task.spawn(simulator::serve(simulator.clone(), listener, std::future::pending()));
-        account.base_url.clone_from(&losant);
+        let mut simulator_tasks = JoinSet::new();
+        let (simulator, losant) = start_simulator(world, &clock, &mut simulator_tasks).await;
+        let mut others = Vec::new();
+        for (name, world) in other_worlds {
+            let (simulator, base_url) = start_simulator(world, &clock, &mut simulator_tasks).await;
+            config.accounts.insert(name, AccountConfig { base_url, ..account.clone() });
+            others.push(simulator);
+        }
+        let account = AccountConfig { base_url: losant.clone(), ..account };
         config.accounts.insert("default".to_owned(), account);
         let (exporter, control, signals, url) =
             start_exporter(&config, simulator.token(), clock.clone()).await;
@@ -90,9 +100,10 @@ impl Setup {
             signals,
             url,
             losant,
+            others,
             config,
             exporter,
-            _simulator_task: simulator_task,
+            _simulator_tasks: simulator_tasks,
         }
     }
 }
@@ -171,6 +182,14 @@ impl TestApp {
     }
 }
 
+async fn start_simulator(world: World, clock: &Clock, tasks: &mut SimulatorTasks) -> (Simulator, String) {
+    let simulator = Simulator::new(world, clock.clone());
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    tasks.spawn(simulator::serve(simulator.clone(), listener, std::future::pending()));
+    (simulator, url)
+}
+
 async fn start_exporter(
     config: &Config,
     token: &str,
@@ -179,9 +198,14 @@ async fn start_exporter(
     let accounts = config.accounts.iter().map(|(name, account)| Account {
         name: name.clone(),
         config: account.clone(),
-        token: TokenSource::Fixed(Token::new(token).expect("a token")),
+        token: match &account.token_file {
+            Some(file) => TokenSource::File(file.clone()),
+            // All simulators are opened by the same one, until a test revokes it.
+            None => TokenSource::Fixed(Token::new(token).expect("a token")),
+        },
     });
-    let app = App::new(config.clone(), accounts.collect(), clock.clone()).expect("an app");
+    let app =
+        App::new(config.clone(), accounts.collect(), Wanted::everybody(), clock.clone()).expect("an app");
     let control = app.control();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));

@@ -1,5 +1,6 @@
 //! Lists.
 
+use std::fmt;
 use std::hash::Hash;
 
 use serde_json::Value;
@@ -36,10 +37,11 @@ pub struct Skipped {
 }
 
 /// Something that is listed once.
-pub(in crate::losant) trait Listed {
+pub trait Listed {
     /// What tells it from the others.
-    type Key: Eq + Hash;
+    type Key: Eq + Hash + fmt::Debug + Send + Sync;
 
+    /// Its key.
     fn key(&self) -> Self::Key;
 }
 

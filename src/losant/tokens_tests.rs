@@ -1,0 +1,150 @@
+use std::fs;
+use std::sync::Arc;
+
+use super::*;
+use crate::clock::ClockHand;
+use crate::losant::server::TempFile;
+use crate::losant::{Call, Said};
+
+/// A token file on a clock that stands still, and the log of what became of it.
+struct Bench {
+    file: TempFile,
+    tokens: Tokens,
+    hand: ClockHand,
+    log: Arc<Mutex<Vec<u8>>>,
+    _guard: tracing::subscriber::DefaultGuard,
+}
+
+impl Bench {
+    fn new(content: &str) -> Self {
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let into = Arc::clone(&log);
+        let subscriber =
+            tracing_subscriber::fmt().with_ansi(false).with_writer(move || Log(Arc::clone(&into))).finish();
+        let guard = tracing::subscriber::set_default(subscriber);
+        let file = TempFile::new(content);
+        let (clock, hand) = Clock::manual("2026-03-01T12:00:00Z".parse().unwrap());
+        let tokens = Tokens::read(TokenSource::File(file.path().to_owned()), clock).unwrap();
+        Self { file, tokens, hand, log, _guard: guard }
+    }
+
+    fn uses(&self, token: &str) -> bool {
+        self.tokens.current() == Token::new(token).unwrap()
+    }
+
+    fn wait(&self, seconds: u64) {
+        self.hand.advance(Duration::from_secs(seconds));
+    }
+
+    /// How many lines at `level` have been logged.
+    fn lines(&self, level: &str) -> usize {
+        let log = String::from_utf8(self.log.lock().unwrap().clone()).unwrap();
+        assert!(!log.contains("secret"), "{log}");
+        log.lines().filter(|line| line.contains(level)).count()
+    }
+}
+
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_file_that_changes_is_taken_over_at_the_next_look_and_told_once() {
+    let bench = Bench::new("secret-1");
+    bench.file.write("secret-2\n");
+    bench.wait(9);
+    assert!(bench.uses("secret-1"));
+    bench.wait(1);
+    assert!(bench.uses("secret-2"));
+    bench.wait(60);
+    assert!(bench.uses("secret-2"));
+    assert_eq!((bench.lines("INFO"), bench.lines("WARN")), (1, 0));
+}
+
+#[test]
+fn a_file_that_is_no_older_or_comes_by_another_link_is_taken_over_too() {
+    let bench = Bench::new("secret-1");
+    let age = fs::metadata(bench.file.path()).unwrap().modified().unwrap();
+    let other = TempFile::new("secret-2");
+    fs::File::options().write(true).open(other.path()).unwrap().set_modified(age).unwrap();
+    fs::rename(other.path(), bench.file.path()).unwrap();
+    bench.wait(10);
+    assert!(bench.uses("secret-2"));
+}
+
+#[test]
+fn a_spoilt_file_leaves_the_token_and_is_complained_of_once_until_it_was_good_again() {
+    let bench = Bench::new("secret-1");
+    let spoilt = ["", "secret but two words", "\n"];
+    for content in spoilt {
+        bench.file.write(content);
+        bench.wait(10);
+        assert!(bench.uses("secret-1"));
+    }
+    fs::remove_file(bench.file.path()).unwrap();
+    bench.wait(10);
+    assert!(bench.uses("secret-1"));
+    assert_eq!((bench.lines("INFO"), bench.lines("WARN")), (0, 1));
+
+    bench.file.write("secret-1");
+    bench.wait(10);
+    assert!(bench.uses("secret-1"));
+    bench.file.write("");
+    bench.wait(10);
+    assert!(bench.uses("secret-1"));
+    assert_eq!((bench.lines("INFO"), bench.lines("WARN")), (0, 2));
+}
+
+#[test]
+fn a_refused_token_is_looked_for_at_once() {
+    let bench = Bench::new("secret-1");
+    let refused = bench.tokens.current();
+    assert!(!bench.tokens.is_replaced(&refused));
+    bench.file.write("secret-2");
+    assert!(bench.tokens.is_replaced(&refused));
+    assert!(bench.uses("secret-2"));
+    // The one that was refused is told of the new one without another look.
+    bench.file.write("secret-3");
+    assert!(bench.tokens.is_replaced(&refused));
+    assert!(bench.uses("secret-2"));
+}
+
+#[test]
+fn a_token_without_a_file_stays() {
+    let (clock, hand) = Clock::manual("2026-03-01T12:00:00Z".parse().unwrap());
+    let token = Token::new("secret").unwrap();
+    let tokens = Tokens::read(TokenSource::Fixed(token.clone()), clock).unwrap();
+    hand.advance(Duration::from_secs(60));
+    assert_eq!(tokens.current(), token);
+    assert!(!tokens.is_replaced(&token));
+}
+
+#[test]
+fn every_answer_but_a_401_says_that_the_token_is_good_and_silence_says_nothing() {
+    let bench = Bench::new("secret");
+    let call = Call::list_instances();
+    let said = Said::default;
+    let unavailable = |reason| Err(Error::Unavailable { call, reason, said: said() });
+    assert_eq!(bench.tokens.is_accepted(), None);
+    for (result, accepted) in [
+        (unavailable(Unavailable::Timeout), None),
+        (Err(Error::Unauthorized { call, said: said() }), Some(false)),
+        (unavailable(Unavailable::Connect), Some(false)),
+        (unavailable(Unavailable::Io), Some(false)),
+        (Err(Error::Forbidden { call, said: said() }), Some(true)),
+        (Err(Error::Unauthorized { call, said: said() }), Some(false)),
+        (Ok(()), Some(true)),
+    ] {
+        bench.tokens.note(&result);
+        assert_eq!(bench.tokens.is_accepted(), accepted, "{result:?}");
+    }
+}
