@@ -38,6 +38,7 @@ mod stream;
 mod summary;
 mod switches;
 mod token;
+mod transport;
 mod wire;
 pub mod world;
 mod writes;
@@ -56,12 +57,13 @@ pub use http::serve;
 pub use id::{InvalidObjectId, ObjectId};
 pub use notebooks::{NotebookDay, NotebookHabit};
 pub use owner::{Activity, Instance, Limits, Org, Owner, Sandbox, Tag};
-pub use requests::RecordedRequest;
+pub use requests::{Arrival, Arrivals, RecordedRequest};
 pub use rhythm::Rhythm;
 pub use settings::{Banner, Member, MfaMode, ReportConfig, ResourceRole};
 pub use stream::{Burst, Stream};
 pub use switches::{
-    EdgeBuckets, Ends, InvalidSwitch, NewOrg, PageBeyondCap, PayloadCounts, SummaryWithoutInclude, Switches,
+    AbsentLimits, AcceptVersion, EdgeBuckets, Ends, ErrorBodies, Gzip, InvalidSwitch, NewOrg, PageBeyondCap,
+    PayloadCounts, SummaryInclude, SummaryRange, SummaryWithoutInclude, Switches, UnknownSummaryField,
     ZeroBuckets,
 };
 pub use token::made_up_token;
@@ -137,14 +139,28 @@ impl Simulator {
         *self.0.switches.borrow()
     }
 
-    /// Answers the open questions in another way.
+    /// Answers the open questions in another way. What is true of the world follows.
     pub fn set_switches(&self, switches: Switches) {
+        let billed = switches.unlisted_types_billable;
+        if self.world().bills_unlisted_types() != billed {
+            self.change_world(|world| world.bill_unlisted_types(billed));
+        }
         self.0.switches.send_replace(switches);
     }
 
     /// The latest requests, oldest first.
     pub fn requests(&self) -> Vec<RecordedRequest> {
         self.0.requests.latest()
+    }
+
+    /// How many requests have ever arrived.
+    pub fn request_count(&self) -> u64 {
+        self.0.requests.count()
+    }
+
+    /// Notes every arrival from now on, for as long as the recorder is kept.
+    pub fn watch_arrivals(&self) -> Arrivals {
+        self.0.requests.watch()
     }
 
     /// Waits until the latest requests, with their answers, are as `predicate` wants them.

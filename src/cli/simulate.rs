@@ -1,5 +1,6 @@
 //! `simulate`: the simulated Losant API alone.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -28,6 +29,10 @@ pub(super) struct SimulatorFlags {
     /// Sandbox users in the simulated world [default: 10]
     #[arg(long = "simulator.sandboxes", value_name = "NUMBER", value_parser = population)]
     sandboxes: Option<usize>,
+    /// Share of the orgs and of the sandbox users that live, from 0 to 1; the others are quiet since the start of the
+    /// program at the latest [default: everybody lives as they like]
+    #[arg(long = "simulator.active", value_name = "SHARE", value_parser = share)]
+    active: Option<f64>,
 }
 
 /// More orgs or users than anybody has, and few enough for the memory of a laptop.
@@ -37,6 +42,20 @@ fn population(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| *number <= MOST);
     number.ok_or_else(|| format!("expected a number from 0 to {MOST}"))
 }
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "expected a number from 0 to 1, such as 0.05".to_owned())
+}
+
+/// Made at run time: the switches describe themselves.
+static SWITCH_HELP: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "How an open question about the real API is answered: NAME=VALUE, such as ends=exclusive; may be repeated\n\n\
+         Names, what they can be, and what they are without this flag:\n{}",
+        Switches::help()
+    )
+});
 
 const FAULT_HELP: &str = "\
 Something that goes wrong: ACTION[/ID]=KIND[:ARGUMENT][@RATE][#TIMES], with * for all actions; may be repeated
@@ -60,7 +79,12 @@ pub(super) struct SimulateArgs {
     )]
     faults: Vec<Fault>,
     /// How an open question about the real API is answered: NAME=VALUE, such as ends=exclusive; may be repeated
-    #[arg(long = "switch", value_name = "NAME=VALUE", value_parser = checked_switch)]
+    #[arg(
+        long = "switch",
+        value_name = "NAME=VALUE",
+        value_parser = checked_switch,
+        long_help = SWITCH_HELP.as_str()
+    )]
     switches: Vec<String>,
     /// How long it takes until payloads and notebook runs are counted, such as 10m
     #[arg(long = "late", value_name = "DURATION", value_parser = humantime::parse_duration)]
@@ -80,12 +104,14 @@ fn checked_switch(text: &str) -> Result<String, InvalidSwitch> {
 impl SimulatorFlags {
     /// The simulator, its listener, and the URL that it answers at.
     pub(super) async fn start(&self, clock: &Clock) -> anyhow::Result<(Simulator, TcpListener, String)> {
-        let Self { listen_address, seed, orgs, sandboxes } = self;
+        let Self { listen_address, seed, orgs, sandboxes, active } = self;
         let story = WorldConfig::demo(clock.now());
         let world = World::new(WorldConfig {
             seed: seed.unwrap_or(story.seed),
             orgs: orgs.unwrap_or(story.orgs),
             sandboxes: sandboxes.unwrap_or(story.sandboxes),
+            active: *active,
+            quiet_from: story.story,
             ..story
         });
         let simulator = Simulator::new(world, clock.clone());
@@ -223,6 +249,23 @@ mod tests {
     }
 
     #[test]
+    fn the_long_help_lists_the_switches_and_the_short_one_does_not() {
+        let help = |flag| Alone::try_parse_from(["simulate", flag]).unwrap_err().to_string();
+        assert!(help("--help").contains("zero_buckets: present or absent [present]"), "{}", help("--help"));
+        assert!(!help("-h").contains("zero_buckets"));
+    }
+
+    #[tokio::test]
+    async fn with_a_share_the_others_are_quiet_since_the_start() {
+        let (clock, _) = Clock::manual("2026-03-04T12:00:00Z".parse().unwrap());
+        let flags = ["--simulator.active", "0.25", "--simulator.listen-address", "127.0.0.1:0"];
+        let (simulator, ..) = parsed(&flags).simulator.start(&clock).await.unwrap();
+        let world = simulator.world();
+        let quiet: Vec<_> = world.orgs().iter().filter_map(|org| org.quiet_since).collect();
+        assert!(quiet.len() >= 8 && quiet.iter().all(|since| *since <= clock.now()), "{quiet:?}");
+    }
+
+    #[test]
     fn a_wrong_flag_is_refused_with_its_name_and_what_it_takes() {
         for (flags, words) in [
             (["--fault", "*=explode"], ["--fault", "status:CODE"]),
@@ -230,6 +273,8 @@ mod tests {
             (["--switch", "zeros=absent"], ["--switch", "zero_buckets"]),
             (["--switch", "zero_buckets=gone"], ["--switch", "present or absent"]),
             (["--late", "soon"], ["--late", "soon"]),
+            (["--simulator.active", "5"], ["--simulator.active", "from 0 to 1"]),
+            (["--simulator.active", "NaN"], ["--simulator.active", "from 0 to 1"]),
         ] {
             let flags = ["simulate", flags[0], flags[1]];
             let refusal = Alone::try_parse_from(flags).unwrap_err().to_string();

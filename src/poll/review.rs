@@ -72,7 +72,9 @@ impl Poller {
         let silent_period = member.known.period.filter(|period| period.is_usable(now));
         let is_silent = match collector {
             // Where lists are right, they are as good as an answer.
-            Collector::PayloadCounts if member.shown_from == Some(member.listed_at) => return Standing::Known,
+            Collector::PayloadCounts if member.shown_from == Some(member.listed_at) => {
+                return Standing::Known;
+            }
             Collector::PayloadBytes => member.figures.are_silent() && self.trust.is_exact(),
             Collector::PayloadCountsBreakdown => {
                 member.figures.are_silent() && self.trust.is_exact() && self.trust.tells_all()

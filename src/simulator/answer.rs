@@ -68,9 +68,9 @@ pub(super) fn read(scene: &Scene<'_>, call: &Call<'_>, query: &Query) -> Result<
         Action::Sandboxes => lists::sandboxes(scene, instance_id, query),
         Action::History => history::summaries(scene, instance_id, query),
         Action::One(Level::Instance) => Ok(scene.instance(instance)),
-        Action::One(Level::Org) => Ok(scene.org(org()?, &Wanted::of_org(query, scene.switches))),
+        Action::One(Level::Org) => Ok(scene.org(org()?, &Wanted::of_org(query, scene.switches)?)),
         Action::One(Level::Sandbox) => {
-            Ok(scene.sandbox(sandbox()?, &Wanted::of_sandbox(query, scene.switches)))
+            Ok(scene.sandbox(sandbox()?, &Wanted::of_sandbox(query, scene.switches)?))
         }
         Action::Counts(level, count) => {
             let owner = match level {
@@ -85,27 +85,29 @@ pub(super) fn read(scene: &Scene<'_>, call: &Call<'_>, query: &Query) -> Result<
     }
 }
 
+/// The fields that a call that writes wants to see in the end. Asked for before anything is written.
+pub(super) fn wanted(action: Action, query: &Query, switches: &Switches) -> Result<Wanted, Refusal> {
+    match action {
+        Action::AddOrg | Action::Patch(Level::Org) => Wanted::of_org(query, switches),
+        Action::Undelete => Wanted::of_sandbox(query, switches),
+        _ => Ok(Wanted::default()),
+    }
+}
+
 /// Answers a call that wrote.
-pub(super) fn written(scene: &Scene<'_>, written: Written, query: &Query) -> (StatusCode, Value) {
+pub(super) fn written(scene: &Scene<'_>, written: Written, wanted: &Wanted) -> (StatusCode, Value) {
     let (world, switches) = (scene.world, scene.switches);
     let gone = || json!({ "success": true });
     let body = match written {
         Written::Gone => gone(),
         Written::Instance(id) => world.instance(id).map_or_else(gone, |instance| scene.instance(instance)),
-        Written::Sandbox(id) => {
-            let wanted = Wanted::of_sandbox(query, switches);
-            world.sandbox(id).map_or_else(gone, |user| scene.sandbox(user, &wanted))
-        }
-        Written::Org(id) => {
-            let wanted = Wanted::of_org(query, switches);
-            world.org(id).map_or_else(gone, |org| scene.org(org, &wanted))
-        }
+        Written::Sandbox(id) => world.sandbox(id).map_or_else(gone, |user| scene.sandbox(user, wanted)),
+        Written::Org(id) => world.org(id).map_or_else(gone, |org| scene.org(org, wanted)),
         Written::NewOrg(id) => {
-            let wanted = Wanted::of_org(query, switches);
             let Some(org) = world.org(id) else { return (StatusCode::OK, gone()) };
             match switches.new_org {
-                NewOrg::Org => scene.org_for_members(org, &wanted),
-                NewOrg::InstanceOrg => return (StatusCode::CREATED, scene.org(org, &wanted)),
+                NewOrg::Org => scene.org_for_members(org, wanted),
+                NewOrg::InstanceOrg => return (StatusCode::CREATED, scene.org(org, wanted)),
             }
         }
     };

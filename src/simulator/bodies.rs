@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 
 use super::calendar;
 use super::chance;
+use super::id::ObjectId;
 use super::limits;
 use super::owner::{Instance, Org, Owner, Sandbox};
-use super::summary::{self, Wanted};
-use super::switches::Switches;
+use super::summary::{self, Subject, Wanted};
+use super::switches::{AbsentLimits, Switches};
 use super::world::World;
 
 const COLORS: [&str; 5] = ["#057180", "#8db319", "#b33c19", "#19a6b3", "#5e19b3"];
@@ -29,7 +30,6 @@ pub(super) fn date(at: Timestamp) -> String {
 }
 
 impl Scene<'_> {
-    #[expect(clippy::unused_self, reason = "nothing on an instance depends on time or switches yet")]
     pub(super) fn instance(&self, instance: &Instance) -> Value {
         let updated = instance.updated_at.unwrap_or(instance.created_at);
         let member = |what, role| {
@@ -43,7 +43,7 @@ impl Scene<'_> {
             "allowAuditLogging": false,
             "creationDate": date(instance.created_at),
             "lastUpdated": date(updated),
-            "limits": limits::of_instance(&instance.limits),
+            "limits": limits::of_instance(&instance.limits, self.hidden(instance.id)),
             "members": [member(1, "admin"), member(2, "view"), member(3, "view")],
             "mfaMode": instance.mfa_mode,
             "reportConfigs": instance.report_configs,
@@ -69,7 +69,7 @@ impl Scene<'_> {
             "lastUpdated": date(self.org_updated(org)),
             "currentPeriodStart": date(start),
             "currentPeriodEnd": date(self.written_end(end)),
-            "limits": limits::of_org(&org.limits),
+            "limits": limits::of_org(&org.limits, self.hidden(org.id)),
             "tags": tags,
             "disabledAt": disabled.map_or(json!(false), |disabled| json!(date(disabled))),
             "isReadOnly": org.is_read_only,
@@ -84,8 +84,14 @@ impl Scene<'_> {
             body["referralId"] = json!(referral);
         }
         if self.switches.summaries {
-            let owner = (Owner::Org(org.id), org.id, &org.activity);
-            body["summary"] = summary::summary(self.world, self.switches, wanted, owner, 0, self.now);
+            let subject = Subject {
+                owner: Owner::Org(org.id),
+                id: org.id,
+                activity: &org.activity,
+                quiet_since: org.quiet_since,
+                memberships: 0,
+            };
+            body["summary"] = summary::summary(self.world, self.switches, wanted, &subject, self.now);
         }
         body
     }
@@ -136,7 +142,7 @@ impl Scene<'_> {
             "ssoLinked": false,
             "currentPeriodStart": date(start),
             "currentPeriodEnd": date(self.written_end(end)),
-            "limits": limits::of_sandbox(&sandbox.limits),
+            "limits": limits::of_sandbox(&sandbox.limits, self.hidden(sandbox.id)),
             "orgs": orgs,
         });
         if let Some(marked) = sandbox.marked_for_deletion_at.filter(|marked| *marked <= self.now) {
@@ -145,11 +151,21 @@ impl Scene<'_> {
             body["dataDeletion"] = json!(date(later(UNTIL_DATA_GONE)));
         }
         if self.switches.summaries {
-            let owner = (Owner::Sandbox(sandbox.id), sandbox.id, &sandbox.activity);
-            body["summary"] =
-                summary::summary(self.world, self.switches, wanted, owner, memberships, self.now);
+            let subject = Subject {
+                owner: Owner::Sandbox(sandbox.id),
+                id: sandbox.id,
+                activity: &sandbox.activity,
+                quiet_since: sandbox.quiet_since,
+                memberships,
+            };
+            body["summary"] = summary::summary(self.world, self.switches, wanted, &subject, self.now);
         }
         body
+    }
+
+    /// By which some limits of this owner are hidden, if any are.
+    pub(super) fn hidden(&self, id: ObjectId) -> Option<ObjectId> {
+        Some(id).filter(|_| self.switches.absent_limits == AbsentLimits::Some)
     }
 
     /// When an org last changed, as far as the world knows.
@@ -162,7 +178,8 @@ impl Scene<'_> {
     pub(super) fn last_login(&self, sandbox: &Sandbox) -> Timestamp {
         let days = chance::between(1, 900, &[sandbox.id.key(), 51]).cast_signed();
         let login = calendar::moment(sandbox.created_at.as_second() + days * calendar::DAY);
-        if login < self.now { login } else { sandbox.created_at }
+        let latest = sandbox.quiet_since.map_or(self.now, |quiet| quiet.min(self.now));
+        if login < latest { login } else { sandbox.created_at }
     }
 
     /// On a twelve-hour clock without am and pm, if so switched.

@@ -12,7 +12,7 @@ use super::owner::Owner;
 use super::query::Query;
 use super::refusal::Refusal;
 use super::summary;
-use super::switches::{EdgeBuckets, Ends, ZeroBuckets};
+use super::switches::{EdgeBuckets, Ends, Switches, ZeroBuckets};
 
 /// How far back usage is kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(24 * 93);
@@ -32,6 +32,7 @@ pub(super) fn counts(scene: &Scene<'_>, owner: Owner, count: Count, query: &Quer
                 "3600000" => HOUR,
                 _ => DAY,
             };
+            range.check_cap(scene.switches, width)?;
             let as_bytes = query.boolean("asBytes", false)?;
             let billable_only = !query.boolean("includeNonBillable", false)?;
             Ok(range.body(scene, width, |bucket| {
@@ -91,6 +92,18 @@ impl Range {
         let oldest = now.checked_sub(KEPT).unwrap_or(Timestamp::MIN);
         let oldest = calendar::moment(calendar::day(oldest.as_second()) * DAY);
         Ok(Self { start, end, from: start.max(oldest), to: after.min(now) })
+    }
+
+    /// Refuses a range that is too long for hours.
+    fn check_cap(&self, switches: &Switches, width: i64) -> Result<(), Refusal> {
+        let days = switches.hourly_range_cap;
+        let longest = SignedDuration::from_hours(24 * i64::from(days));
+        if width == HOUR && days > 0 && self.end.duration_since(self.start) > longest {
+            let problem =
+                format!("start and end must not be more than {days} days apart, resolution 3600000");
+            return Err(Refusal::Validation(problem));
+        }
+        Ok(())
     }
 
     /// The echo of the range, and a row for each bucket. `row` says whether there is anything in it.

@@ -42,12 +42,20 @@ pub struct Fleet {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Life {
     pub(super) founded: i64,
+    /// From then on no device comes or goes.
+    pub(super) quiet: Option<i64>,
     pub(super) ended: Option<i64>,
 }
 
 impl Fleet {
     /// What the UTC day `day` has seen before `second`. The fleet of an owner that is deleted goes with it.
     pub(super) fn of_day(self, seed: u64, life: Life, day: i64, second: i64) -> DeviceDay {
+        if self == Self::default() {
+            return DeviceDay::default();
+        }
+        if let Some(quiet) = life.quiet.filter(|quiet| *quiet < second) {
+            return self.of_day_when_quiet(seed, life, day, (quiet, second));
+        }
         let (start, end) = (day * DAY, (day + 1) * DAY);
         if second <= life.founded || life.ended.is_some_and(|ended| ended <= start) {
             return DeviceDay::default();
@@ -75,6 +83,26 @@ impl Fleet {
         }
     }
 
+    /// The same for an owner that has been quiet since `quiet`, which is before `second`.
+    fn of_day_when_quiet(self, seed: u64, life: Life, day: i64, (quiet, second): (i64, i64)) -> DeviceDay {
+        let noisy = Life { quiet: None, ..life };
+        let last_day = quiet.div_euclid(DAY);
+        if life.ended.is_some_and(|ended| ended <= quiet) || day < last_day {
+            return self.of_day(seed, noisy, day, second);
+        }
+        if life.ended.is_some_and(|ended| ended <= day * DAY) {
+            return DeviceDay::default();
+        }
+        let last = self.of_day(seed, Life { ended: None, ..noisy }, last_day, quiet);
+        let today =
+            if day == last_day { last } else { DeviceDay { total: last.total, ..DeviceDay::default() } };
+        if life.ended.is_some_and(|ended| ended < second) {
+            DeviceDay { created: today.created, deleted: today.deleted + today.total, total: 0 }
+        } else {
+            today
+        }
+    }
+
     fn at_end_of(self, seed: u64, day: i64, first_day: i64) -> u64 {
         let grown = self.growth.saturating_mul(day - first_day) / 1_000;
         let wobble = chance::between(0, self.churn, &[seed, chance::moment(day), 2]);
@@ -92,12 +120,26 @@ mod tests {
     #[test]
     fn a_deleted_owner_loses_all_devices_at_that_moment() {
         let fleet = Fleet { initial: 100, growth: 0, churn: 0 };
-        let life = Life { founded: FIRST * DAY, ended: Some((FIRST + 5) * DAY + 600) };
+        let life = Life { founded: FIRST * DAY, quiet: None, ended: Some((FIRST + 5) * DAY + 600) };
         let before = fleet.of_day(1, life, FIRST + 5, (FIRST + 5) * DAY + 600);
         let after = fleet.of_day(1, life, FIRST + 5, (FIRST + 6) * DAY);
         assert_eq!(before, DeviceDay { created: 0, deleted: 0, total: 100 });
         assert_eq!(after, DeviceDay { created: 0, deleted: 100, total: 0 });
         assert_eq!(fleet.of_day(1, life, FIRST + 6, (FIRST + 7) * DAY), DeviceDay::default());
+    }
+
+    #[test]
+    fn a_quiet_owner_that_is_deleted_loses_the_devices_it_had_when_it_fell_silent() {
+        let fleet = Fleet { initial: 100, growth: 3_000, churn: 4 };
+        let (quiet, ended) = (FIRST * DAY + 3 * DAY + 700, (FIRST + 5) * DAY + 600);
+        let life = Life { founded: FIRST * DAY, quiet: Some(quiet), ended: Some(ended) };
+        let had = fleet.of_day(1, Life { quiet: None, ended: None, ..life }, FIRST + 3, quiet).total;
+        assert!(had > 100);
+        let on = |day, second| fleet.of_day(1, life, FIRST + day, second);
+        assert_eq!(on(4, (FIRST + 5) * DAY), DeviceDay { created: 0, deleted: 0, total: had });
+        assert_eq!(on(5, ended), DeviceDay { created: 0, deleted: 0, total: had });
+        assert_eq!(on(5, (FIRST + 6) * DAY), DeviceDay { created: 0, deleted: had, total: 0 });
+        assert_eq!(on(6, (FIRST + 7) * DAY), DeviceDay::default());
     }
 
     proptest! {
@@ -107,7 +149,7 @@ mod tests {
             day in FIRST..FIRST + 100, second in 0i64..=DAY,
         ) {
             let fleet = Fleet { initial, growth, churn };
-            let life = Life { founded: FIRST * DAY + into, ended: None };
+            let life = Life { founded: FIRST * DAY + into, quiet: None, ended: None };
             let yesterday = fleet.of_day(seed, life, day - 1, day * DAY);
             let so_far = fleet.of_day(seed, life, day, day * DAY + second);
             let today = fleet.of_day(seed, life, day, (day + 1) * DAY);

@@ -95,6 +95,30 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    /// Every kind at least once, in every form that a client can tell from the others: for tests that draw at random.
+    pub fn all_examples() -> Vec<Self> {
+        let throttle = |retry_after| Self::Throttle { retry_after };
+        let mut examples: Vec<_> = [400, 401, 403, 404, 500, 503].map(Self::of_status).into();
+        examples.extend([
+            Self::HtmlError(502),
+            Self::EmptyBody(413),
+            throttle(None),
+            throttle(Some(RetryAfter::Seconds(7))),
+            throttle(Some(RetryAfter::HttpDate(Duration::from_secs(30)))),
+            Self::Delay(Duration::from_secs(3)),
+            Self::Hang,
+            Self::Reset,
+            Self::CutBody,
+            Self::NotJson,
+            Self::HugeBody(100_000),
+            Self::UnknownPayloadTypes,
+            Self::NumbersAsFloats,
+            Self::NoSummary,
+            Self::DeleteListed,
+        ]);
+        examples
+    }
+
     /// Whether there is an answer all the same, so that other faults come on top.
     fn leaves_an_answer(&self) -> bool {
         matches!(self, Self::Delay(_)) || self.is_alteration()
@@ -266,6 +290,39 @@ mod tests {
         };
         assert_eq!(hits(), hits());
         assert!((200..300).contains(&hits().len()));
+    }
+
+    #[test]
+    fn there_is_an_example_of_every_kind() {
+        // A new kind does not compile here. Give it the next number, and an example.
+        let number = |kind: &FaultKind| match kind {
+            FaultKind::Status { .. } => 0,
+            FaultKind::HtmlError(_) => 1,
+            FaultKind::EmptyBody(_) => 2,
+            FaultKind::Throttle { .. } => 3,
+            FaultKind::Delay(_) => 4,
+            FaultKind::Hang => 5,
+            FaultKind::Reset => 6,
+            FaultKind::CutBody => 7,
+            FaultKind::NotJson => 8,
+            FaultKind::HugeBody(_) => 9,
+            FaultKind::UnknownPayloadTypes => 10,
+            FaultKind::NumbersAsFloats => 11,
+            FaultKind::NoSummary => 12,
+            FaultKind::DeleteListed => 13,
+        };
+        let kinds: std::collections::BTreeSet<_> = FaultKind::all_examples().iter().map(number).collect();
+        assert_eq!(kinds, (0..14).collect());
+        // And every form that can be written is among them.
+        let names: std::collections::BTreeSet<_> =
+            FaultKind::all_examples().iter().map(|kind| form(&kind.to_string())).collect();
+        assert_eq!(names, text::KINDS.split(", ").map(form).collect());
+    }
+
+    /// The name of a form, and whether it takes an argument.
+    fn form(text: &str) -> (String, bool) {
+        let name = text.split(':').next().unwrap_or_default();
+        (name.to_owned(), text.contains(':'))
     }
 
     #[test]

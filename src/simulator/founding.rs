@@ -14,7 +14,8 @@ use super::notebooks::NotebookHabit;
 use super::owner::{Activity, Instance, Limits, Org, Owner, Sandbox, Tag};
 use super::rhythm::Rhythm;
 use super::settings::MfaMode;
-use super::stream::{Burst, Stream};
+use super::stream::{self, Burst, Stream};
+use super::world::dormancy::{Fate, fate};
 use super::world::{World, WorldConfig};
 
 /// 2022-01-10: the first instance. Orgs and sandboxes follow within [`FOUNDING_DAYS`].
@@ -87,7 +88,8 @@ pub(super) fn sandboxes(config: &WorldConfig, instances: &[Instance], orgs: &[Or
 pub(super) fn org(config: &WorldConfig, instance: ObjectId, index: usize, created_at: Timestamp) -> Org {
     let seed = chance::draw(&[config.seed, 2, number(index)]);
     let board = names::signboard(config.seed, index);
-    let activity = activity(board.character, seed, 1_000);
+    let (character, quiet_since) = settled(board.character, fate(config, 2, index, config.orgs), seed);
+    let activity = activity(character, seed, 1_000);
     let limits = Limits {
         payload: Some(round_up(monthly(&activity) * chance::between(15, 40, &[seed, 1]) / 10).max(100_000)),
         device: Some(round_up(activity.fleet.initial * 3).max(100)),
@@ -117,6 +119,7 @@ pub(super) fn org(config: &WorldConfig, instance: ObjectId, index: usize, create
         members: None,
         updated_at: None,
         activity,
+        quiet_since,
         idle: Vec::new(),
     }
 }
@@ -136,6 +139,7 @@ pub(super) fn sandbox(
         3 => Character::Quiet,
         _ => Character::Silent,
     };
+    let (character, quiet_since) = settled(character, fate(config, 3, index, config.sandboxes), seed);
     let mut activity = activity(character, seed, 50);
     // A free account is a place to try things: its fleet does not grow with a business.
     activity.fleet.growth = 0;
@@ -161,7 +165,25 @@ pub(super) fn sandbox(
         orgs: Vec::new(),
         updated_at: None,
         activity,
+        quiet_since,
         idle: Vec::new(),
+    }
+}
+
+/// The life that an owner leads by its fate, and until when.
+fn settled(character: Character, fate: Fate, seed: u64) -> (Character, Option<Timestamp>) {
+    let steady = [Character::AlwaysOn, Character::OfficeHours, Character::NightlyBatch];
+    let lively = match character {
+        Character::Quiet | Character::Silent => {
+            chance::pick(&steady, &[seed, 14]).copied().unwrap_or(character)
+        }
+        other => other,
+    };
+    match fate {
+        Fate::Usual => (character, None),
+        Fate::Active => (lively, None),
+        Fate::Quiet(since) => (lively, Some(since)),
+        Fate::NeverUsed => (Character::Silent, None),
     }
 }
 
@@ -175,7 +197,8 @@ pub(super) fn tell_story(world: &mut World) {
         ObjectId::minted(chance::draw(&[seed, kind, number(index)]), founded(seed, kind, index).as_second())
     };
 
-    if let Some(org) = world.org_mut(founded_as(2, ORG_IN_BURST)) {
+    // Where few live, the one with the burst may not be among them.
+    if let Some(org) = world.org_mut(founded_as(2, ORG_IN_BURST)).filter(|org| org.quiet_since.is_none()) {
         let start = calendar::moment(second - 20 * MINUTE);
         let burst = Burst { start, end: calendar::moment(second + 5 * HOUR), per_second: 40 };
         org.activity.add_burst("deviceState", burst);
@@ -314,7 +337,7 @@ fn activity(character: Character, seed: u64, scale: u64) -> Activity {
 
 /// Billable payloads of an average month.
 fn monthly(activity: &Activity) -> u64 {
-    let billable = activity.streams.iter().filter(|stream| stream.is_billable());
+    let billable = activity.streams.iter().filter(|own| stream::is_billable(&own.payload_type, false));
     billable.map(|stream| stream.thousandths_per_day * 30 / 1_000).sum()
 }
 

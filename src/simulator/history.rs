@@ -1,8 +1,9 @@
 //! Historical summaries: one row for each application and org in a calendar month, UTC.
 //!
-//! Choices where nothing is published: rows count up to now, so the running month has them too (a switch). A megabyte
+//! Choices where nothing is published: rows count up to now, so the running month has them too (switches). A megabyte
 //! is 1,000,000 bytes. Rows of orgs name no owner. Applications live exactly as long as their owner.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -17,7 +18,8 @@ use super::owner::{Activity, Org, Owner, Sandbox};
 use super::query::Query;
 use super::refusal::Refusal;
 use super::summary;
-use super::world::{Amount, Application, ApplicationUsage};
+use super::world::order::Resource;
+use super::world::{Amount, Application, ApplicationUsage, World};
 
 /// Counters of a summary, by the name that they have in a row. Each is split among applications.
 const STANDING: [(&str, &str); 21] = [
@@ -76,7 +78,7 @@ impl Month {
 /// One row, before it is written.
 enum Row<'a> {
     Org(&'a Org),
-    Application(&'a Application, Host<'a>),
+    Application(Application, Host<'a>),
 }
 
 #[derive(Clone, Copy)]
@@ -89,38 +91,48 @@ enum Host<'a> {
 pub(super) fn summaries(scene: &Scene<'_>, instance: ObjectId, query: &Query) -> Result<Value, Refusal> {
     let sort = Sort::read(query, &["currentPeriodStart", "resourceId"])?;
     let filter = Filter::read(query, &["resourceType", "resourceId", "ownerId", "ownerType"])?;
-    let month = Month::of(query.moment("month", scene.now)?.unwrap_or(scene.now), scene.now);
+    let mut month = Month::of(query.moment("month", scene.now)?.unwrap_or(scene.now), scene.now);
     let is_running = scene.now < month.end;
+    if is_running {
+        month.so_far = month.so_far.min(refreshed(scene).max(month.start));
+    }
+    let is_told = month.start <= scene.now && (!is_running || scene.switches.running_month);
 
-    let hosts: Vec<Host<'_>> = if month.start > scene.now || (is_running && !scene.switches.running_month) {
-        Vec::new()
-    } else {
-        hosts(scene, instance, &month).collect()
-    };
-    let applications: Vec<(Vec<Application>, Host<'_>)> =
-        hosts.iter().map(|host| (scene.world.applications(host.owner()), *host)).collect();
-    let of_orgs = hosts.iter().filter_map(|host| match host {
-        Host::Org(org) => Some(Row::Org(org)),
-        Host::Sandbox(_) => None,
+    // By id. All rows begin with the month, so both orders are that of the ids.
+    let resources = scene.world.resources(instance);
+    let told = resources.iter().filter(|_| is_told).filter(|resource| {
+        let is_of_user = matches!(resource.owner, Owner::Sandbox(_));
+        (!is_of_user || scene.switches.sandbox_applications)
+            && month.saw(resource.created_at, resource.deleted_at)
+            && filter.equals(|field| fact(resource, field))
     });
-    let of_applications = applications
-        .iter()
-        .flat_map(|(applications, host)| applications.iter().map(|own| Row::Application(own, *host)));
-    let rows: Vec<Row<'_>> =
-        of_orgs.chain(of_applications).filter(|row| filter.equals(|field| row.fact(field))).collect();
-    // All rows begin with the month, so both orders are that of the ids.
-    let keyed = rows.iter().map(|row| (row.id().to_string(), row.id(), row)).collect();
-    let sorted: Vec<&Row<'_>> = sort.sorted(keyed);
-    paged(scene.switches, query, &sort, &filter, &sorted, |row| row.written(scene, &month))
+    let mut rows: Vec<&Resource> = told.collect();
+    sort.direct(&mut rows);
+    paged(scene.switches, query, &sort, &filter, &rows, |resource| {
+        Row::of(scene.world, resource).map_or(Value::Null, |row| row.written(scene, &month))
+    })
 }
 
-fn hosts<'a>(scene: &Scene<'a>, instance: ObjectId, month: &Month) -> impl Iterator<Item = Host<'a>> {
-    let orgs = scene.world.orgs().iter().filter(move |org| org.instance == instance);
-    let orgs = orgs.filter(|org| month.saw(org.created_at, org.deleted_at)).map(Host::Org);
-    let users = scene.world.sandboxes().iter().filter(move |user| user.instance == instance);
-    let users = users.filter(|_| scene.switches.sandbox_applications);
-    let users = users.filter(|user| month.saw(user.created_at, user.deleted_at)).map(Host::Sandbox);
-    orgs.chain(users).collect::<Vec<_>>().into_iter()
+/// When rows of the running month were last worked out: every so often, counted from the epoch.
+fn refreshed(scene: &Scene<'_>) -> Timestamp {
+    let Ok(every @ 1..) = i64::try_from(scene.switches.historical_refresh.as_secs()) else {
+        return scene.now;
+    };
+    calendar::moment(scene.now.as_second().div_euclid(every) * every)
+}
+
+/// What a filter compares; nothing for an owner that is not named.
+fn fact(resource: &Resource, field: &str) -> Cow<'static, str> {
+    let is_application = resource.application.is_some();
+    match (field, resource.owner) {
+        ("resourceType", _) if is_application => "application".into(),
+        ("resourceType", _) => "organization".into(),
+        ("resourceId", _) => resource.id.to_string().into(),
+        ("ownerId", Owner::Org(id) | Owner::Sandbox(id)) if is_application => id.to_string().into(),
+        ("ownerType", Owner::Org(_)) if is_application => "organization".into(),
+        ("ownerType", Owner::Sandbox(_)) if is_application => "user".into(),
+        _ => "".into(),
+    }
 }
 
 impl<'a> Host<'a> {
@@ -128,13 +140,6 @@ impl<'a> Host<'a> {
         match self {
             Self::Org(org) => &org.activity,
             Self::Sandbox(user) => &user.activity,
-        }
-    }
-
-    fn owner(self) -> Owner {
-        match self {
-            Self::Org(org) => Owner::Org(org.id),
-            Self::Sandbox(user) => Owner::Sandbox(user.id),
         }
     }
 
@@ -166,12 +171,37 @@ impl<'a> Host<'a> {
         }
     }
 
+    /// Up to when things may grow.
+    fn told_until(self, so_far: Timestamp) -> Timestamp {
+        let quiet_since = match self {
+            Self::Org(org) => org.quiet_since,
+            Self::Sandbox(user) => user.quiet_since,
+        };
+        quiet_since.map_or(so_far, |quiet| quiet.min(so_far))
+    }
+
     fn is_silent(self) -> bool {
         self.activity().streams.is_empty()
     }
 }
 
 impl<'a> Row<'a> {
+    fn of(world: &'a World, resource: &Resource) -> Option<Self> {
+        let host = match resource.owner {
+            Owner::Org(id) => Host::Org(world.org(id)?),
+            Owner::Sandbox(id) => Host::Sandbox(world.sandbox(id)?),
+            Owner::Instance(_) => return None,
+        };
+        match (resource.application, host) {
+            (Some(index), host) => {
+                let application = world.applications(resource.owner).into_iter().nth(index)?;
+                Some(Self::Application(application, host))
+            }
+            (None, Host::Org(org)) => Some(Self::Org(org)),
+            (None, Host::Sandbox(_)) => None,
+        }
+    }
+
     fn id(&self) -> ObjectId {
         match self {
             Self::Org(org) => org.id,
@@ -186,20 +216,9 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// What a filter compares; nothing for an owner that is not named.
-    fn fact(&self, field: &str) -> String {
-        match (field, self) {
-            ("resourceType", Self::Org(_)) => "organization".to_owned(),
-            ("resourceType", Self::Application(..)) => "application".to_owned(),
-            ("resourceId", row) => row.id().to_string(),
-            ("ownerId", Self::Application(_, host)) => host.id().to_string(),
-            ("ownerType", Self::Application(_, host)) => host.kind().to_owned(),
-            _ => String::new(),
-        }
-    }
-
     fn written(&self, scene: &Scene<'_>, month: &Month) -> Value {
-        let shown = scene.world.shown(scene.now);
+        // Rows of the running month are as old as their last refreshing.
+        let shown = scene.world.shown(if month.so_far < month.end { month.so_far } else { scene.now });
         let (mut body, usage, applications) = match self {
             Self::Org(org) => {
                 let applications = scene.world.applications(Owner::Org(org.id)).len();
@@ -207,7 +226,7 @@ impl<'a> Row<'a> {
                 let body = json!({
                     "resourceType": "organization",
                     "resourceName": org.name,
-                    "limits": limits::of_org(&org.limits),
+                    "limits": limits::of_org(&org.limits, scene.hidden(org.id)),
                     "applicationCount": applications,
                     "userCount": members,
                 });
@@ -258,7 +277,7 @@ impl<'a> Row<'a> {
         for (name, counter) in STANDING {
             keys.insert(name.to_owned(), json!(count(counter)));
         }
-        let (rows, bytes) = summary::storage(host.id(), host.is_silent(), month.so_far);
+        let (rows, bytes) = summary::storage(host.id(), host.is_silent(), host.told_until(month.so_far));
         let files = |counter| json!(megabytes(count(counter) * FILE_BYTES));
         for (name, value) in [
             ("dashboardCount", json!(count("dashCount"))),

@@ -27,6 +27,8 @@ use super::query::Query;
 use super::refusal::{self, Refusal};
 use super::reports;
 use super::requests::RecordedRequest;
+use super::switches::Gzip;
+use super::transport;
 use super::wire::{Script, Wire, WiredListener};
 use super::writes;
 
@@ -50,7 +52,7 @@ const HEADERS: [(HeaderName, &str); 9] = [
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"),
     (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
     (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
-    (header::CONTENT_TYPE, "application/json"),
+    (header::CONTENT_TYPE, transport::JSON),
 ];
 
 /// A simulator, and whether the server around it is about to stop.
@@ -102,9 +104,7 @@ async fn handle(State(service): State<Service>, request: Request) -> Response {
     let body = to_bytes(body, LARGEST_BODY).await.ok();
     let path = parts.uri.path();
     if let Some(table) = simulator.reports.at(path).filter(|_| parts.method == Method::GET) {
-        let mut response = service.response(StatusCode::OK, table);
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv"));
-        return response;
+        return service.typed(StatusCode::OK, table, "text/csv");
     }
     let call = Call::read(&parts.method, path);
     let pairs =
@@ -145,19 +145,29 @@ async fn handle(State(service): State<Service>, request: Request) -> Response {
                 answered.map(|(status, body)| (status, service.altered(body, call.action, &alterations)))
             }
         };
-        let (status, body) = outcome.unwrap_or_else(|refusal| (refusal.status(), refusal.body()));
-        (status, body.to_string())
+        match outcome {
+            Ok((status, body)) => (status, body.to_string(), transport::JSON),
+            Err(refusal) => {
+                let (body, kind) = service.error(refusal.status(), &refusal.body());
+                (refusal.status(), body, kind)
+            }
+        }
     };
     let wire = parts.extensions.get::<ConnectInfo<Wire>>().map(|info| &info.0);
     let (response, status) = match fault {
         None => {
-            let (status, body) = usual();
-            (service.response(status, body), status.as_u16())
+            let (status, body, kind) = usual();
+            (service.answered(&parts.headers, (status, body, kind)), status.as_u16())
         }
         Some(fault) => service.broken(fault, wire, usual),
     };
     simulator.requests.answered(number, status);
     response
+}
+
+/// The value of a header, if it is text.
+fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// Headers as they are written down.
@@ -177,12 +187,13 @@ impl Service {
     ) -> Result<(StatusCode, Value), Refusal> {
         let simulator = &self.simulator.0;
         let now = simulator.clock.now();
-        let authorization = request.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let authorization = text_of(&request.headers, header::AUTHORIZATION.as_str());
         let scopes = simulator.tokens.admit(authorization, now).ok_or(Refusal::Unauthorized)?;
         let switches = self.simulator.switches();
         if !scopes.allow(call.action, switches.token_lists_instances) {
             return Err(Refusal::Forbidden);
         }
+        transport::check_version(&switches, text_of(&request.headers, "accept-version"))?;
         let dress = Dress::read(query)?;
         let (status, mut answer) = if call.action.has_body() {
             let body = match body.ok_or(Refusal::TooLarge)? {
@@ -216,11 +227,13 @@ impl Service {
             let job = simulator.reports.order(instance, body, (now, simulator.clock.uptime()))?;
             return Ok((StatusCode::ACCEPTED, job));
         }
+        let switches = self.simulator.switches();
+        let wanted = answer::wanted(call.action, query, &switches)?;
         let mut outcome = Ok(writes::Written::Gone);
         simulator.world.send_modify(|world| outcome = writes::write(world, call, body, now));
-        let (world, switches) = (self.simulator.world(), self.simulator.switches());
+        let world = self.simulator.world();
         let scene = Scene { world: &world, switches: &switches, now };
-        outcome.map(|written| answer::written(&scene, written, query))
+        outcome.map(|written| answer::written(&scene, written, &wanted))
     }
 
     fn altered(&self, mut body: Value, action: Action, alterations: &[FaultKind]) -> Value {
@@ -242,6 +255,32 @@ impl Service {
             () = event => {}
             _ = closed.wait_for(|closed| *closed) => {}
         }
+    }
+
+    fn error(&self, status: StatusCode, envelope: &Value) -> (String, &'static str) {
+        transport::error(&self.simulator.switches(), status, envelope)
+    }
+
+    /// An answer of this content type, compressed for those who want it.
+    fn answered(
+        &self,
+        asked: &HeaderMap,
+        (status, body, kind): (StatusCode, String, &'static str),
+    ) -> Response {
+        let may_pack = self.simulator.switches().gzip == Gzip::WhenAsked && !body.is_empty();
+        let packs = may_pack && text_of(asked, "accept-encoding").is_some_and(transport::asks_for_gzip);
+        if !packs {
+            return self.typed(status, body, kind);
+        }
+        let mut response = self.typed(status, transport::gzipped(body.as_bytes()), kind);
+        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        response
+    }
+
+    fn typed(&self, status: StatusCode, body: impl Into<Body>, kind: &'static str) -> Response {
+        let mut response = self.response(status, body);
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        response
     }
 
     fn response(&self, status: StatusCode, body: impl Into<Body>) -> Response {
@@ -267,7 +306,7 @@ impl Service {
         &self,
         fault: FaultKind,
         wire: Option<&Wire>,
-        usual: impl FnOnce() -> (StatusCode, String),
+        usual: impl FnOnce() -> (StatusCode, String, &'static str),
     ) -> (Response, u16) {
         let whole = |response: Response| {
             let status = response.status().as_u16();
@@ -278,15 +317,13 @@ impl Service {
                 whole(self.response(status_code(status), refusal::envelope(&kind, &message).to_string()))
             }
             FaultKind::HtmlError(status) => {
-                let page = "<html><head><title>Error</title></head><body><h1>Error</h1></body></html>\n";
-                let mut response = self.response(status_code(status), page);
-                response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
-                whole(response)
+                whole(self.typed(status_code(status), transport::ERROR_PAGE, transport::HTML))
             }
             FaultKind::EmptyBody(status) => whole(self.response(status_code(status), Body::empty())),
             FaultKind::Throttle { retry_after } => {
-                let body = refusal::envelope("TooManyRequests", "Over rate limit, request throttled");
-                let mut response = self.response(StatusCode::TOO_MANY_REQUESTS, body.to_string());
+                let status = StatusCode::TOO_MANY_REQUESTS;
+                let (body, kind) = self.error(status, &Refusal::Throttled.body());
+                let mut response = self.typed(status, body, kind);
                 let value = retry_after.map(|retry_after| match retry_after {
                     RetryAfter::Seconds(seconds) => seconds.to_string(),
                     RetryAfter::HttpDate(from_now) => self.http_date(from_now),
@@ -298,7 +335,7 @@ impl Service {
             }
             FaultKind::NotJson => whole(self.response(StatusCode::OK, "this is not JSON")),
             FaultKind::CutBody => {
-                let (status, body) = usual();
+                let (status, body, _) = usual();
                 let half = Bytes::from(body.as_bytes().get(..body.len() / 2).unwrap_or_default().to_vec());
                 self.scripted(wire, status.as_u16(), [(head(status, body.len()), 1), (half, 1)])
             }

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::chance;
+use super::id::ObjectId;
 use super::owner::Limits;
 
 /// Limits that every owner has, with the values of Losant's examples.
@@ -49,19 +51,25 @@ const SANDBOX: usize = 29;
 const ORG: usize = 30;
 const INSTANCE: usize = 34;
 
-pub(super) fn of_sandbox(limits: &Limits) -> Value {
-    written(limits, SANDBOX)
+pub(super) fn of_sandbox(limits: &Limits, hidden_by: Option<ObjectId>) -> Value {
+    written(limits, SANDBOX, hidden_by)
 }
 
-pub(super) fn of_org(limits: &Limits) -> Value {
-    written(limits, ORG)
+pub(super) fn of_org(limits: &Limits, hidden_by: Option<ObjectId>) -> Value {
+    written(limits, ORG, hidden_by)
 }
 
-pub(super) fn of_instance(limits: &Limits) -> Value {
-    written(limits, INSTANCE)
+pub(super) fn of_instance(limits: &Limits, hidden_by: Option<ObjectId>) -> Value {
+    written(limits, INSTANCE, hidden_by)
 }
 
-fn written(limits: &Limits, usual: usize) -> Value {
+/// Whether a limit of this owner is not told: one in two owners keeps a third of them back.
+fn is_hidden(id: ObjectId, name: &str) -> bool {
+    chance::draw(&[id.key(), 81]).is_multiple_of(2)
+        && chance::draw(&[id.key(), 82, chance::key(name)]).is_multiple_of(3)
+}
+
+fn written(limits: &Limits, usual: usize, hidden_by: Option<ObjectId>) -> Value {
     let usual = ALL.iter().take(usual).map(|(name, value)| ((*name).to_owned(), *value));
     let own = [
         ("payload", limits.payload),
@@ -74,6 +82,7 @@ fn written(limits: &Limits, usual: usize) -> Value {
     usual
         .chain(own)
         .chain(other)
+        .filter(|(name, _)| hidden_by.is_none_or(|id| !is_hidden(id, name)))
         .map(|(name, value)| (name, Value::from(value)))
         .collect::<Map<_, _>>()
         .into()

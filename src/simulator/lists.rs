@@ -1,6 +1,7 @@
 //! Lists: which items are on a page, and the envelope around them.
 
-use jiff::Timestamp;
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::bodies::{Scene, date};
@@ -11,6 +12,7 @@ use super::query::{Query, invalid};
 use super::refusal::Refusal;
 use super::summary::Wanted;
 use super::switches::{PageBeyondCap, Switches};
+use super::world::order::{OrgOrder, Place, SandboxOrder};
 
 const DEFAULT_PAGE_SIZE: usize = 100;
 const PAGED_SORT: [&str; 4] = ["name", "id", "creationDate", "lastUpdated"];
@@ -33,12 +35,18 @@ pub(super) fn instances(scene: &Scene<'_>, query: &Query) -> Result<Value, Refus
     let filter = Filter::read(query, &["name"])?;
     let kept = scene.world.instances().iter().filter(|instance| instance.created_at <= scene.now);
     let kept = kept.filter(|instance| filter.keeps(|_| &instance.name));
-    let key = |instance: &Instance| match sort.field {
-        "name" => instance.name.clone(),
-        "id" => instance.id.to_string(),
-        _ => date(instance.created_at),
+    let key = |instance: &&Instance| {
+        let key = match sort.field {
+            "name" => instance.name.clone(),
+            "id" => String::new(),
+            _ => date(instance.created_at),
+        };
+        // Equal keys are ordered by id, so that pages never overlap.
+        (key, instance.id)
     };
-    let all = sort.sorted(kept.map(|instance| (key(instance), instance.id, instance)).collect());
+    let mut all: Vec<&Instance> = kept.collect();
+    all.sort_unstable_by_key(key);
+    sort.direct(&mut all);
     paged(scene.switches, query, &sort, &filter, &all, |instance| scene.instance(instance))
 }
 
@@ -48,8 +56,17 @@ pub(super) fn orgs(scene: &Scene<'_>, instance: ObjectId, query: &Query) -> Resu
     let condition = query.text("query").map(Condition::read).transpose()?;
     // A condition takes the place of a filter.
     let filter = if condition.is_some() { Filter(None) } else { Filter::read(query, &["name"])? };
-    let wanted = Wanted::of_org(query, scene.switches);
-    let kept = scene.world.orgs().iter().filter(|org| org.instance == instance && org.exists(scene.now));
+    let wanted = Wanted::of_org(query, scene.switches)?;
+    let world = scene.world;
+    let places = match sort.field {
+        "name" => world.orgs_by(instance, OrgOrder::Name),
+        "id" => world.orgs_by(instance, OrgOrder::Id),
+        "creationDate" => world.orgs_by(instance, OrgOrder::Created),
+        // It changes with the time: an org is disabled when its hour has come.
+        _ => world.sort_orgs(instance, |org| scene.org_updated(org).as_millisecond()),
+    };
+    let there = places.iter().filter(|place| place.exists(scene.now));
+    let kept = there.filter_map(|place| world.orgs().get(place.index));
     let kept = kept.filter(|org| filter.keeps(|_| &org.name));
     let dates = |org: &Org| OrgDates {
         updated: date(scene.org_updated(org)),
@@ -57,13 +74,8 @@ pub(super) fn orgs(scene: &Scene<'_>, instance: ObjectId, query: &Query) -> Resu
     };
     let kept =
         kept.filter(|org| condition.as_ref().is_none_or(|condition| condition.holds(org, &dates(org))));
-    let key = |org: &Org| match sort.field {
-        "name" => org.name.clone(),
-        "id" => org.id.to_string(),
-        "creationDate" => date(org.created_at),
-        _ => date(scene.org_updated(org)),
-    };
-    let all = sort.sorted(kept.map(|org| (key(org), org.id, org)).collect());
+    let mut all: Vec<&Org> = kept.collect();
+    sort.direct(&mut all);
     let mut body = paged(scene.switches, query, &sort, &filter, &all, |org| scene.org(org, &wanted))?;
     body["instanceId"] = json!(instance.to_string());
     Ok(body)
@@ -73,24 +85,25 @@ pub(super) fn orgs(scene: &Scene<'_>, instance: ObjectId, query: &Query) -> Resu
 pub(super) fn sandboxes(scene: &Scene<'_>, instance: ObjectId, query: &Query) -> Result<Value, Refusal> {
     let sort = Sort::read(query, &SANDBOX_SORT)?;
     let filter = Filter::read(query, &["firstName", "lastName", "email"])?;
-    let wanted = Wanted::of_sandbox(query, scene.switches);
+    let wanted = Wanted::of_sandbox(query, scene.switches)?;
     let limit = page_size(scene.switches, query, "limit")?;
     let include_deleted = query.boolean("includeDeleted", false)?;
     let (after, before) = (query.id("startingAfterId")?, query.id("endingBeforeId")?);
 
-    let key = |user: &Sandbox| match sort.field {
-        "email" => user.email.clone(),
-        "firstName" => user.first_name.clone(),
-        "lastName" => user.last_name.clone(),
-        "id" => user.id.to_string(),
-        "lastSuccessfulLogin" => date(scene.last_login(user)),
+    let world = scene.world;
+    let places = match sort.field {
+        "email" => world.sandboxes_by(instance, SandboxOrder::Email),
+        "firstName" => world.sandboxes_by(instance, SandboxOrder::FirstName),
+        "lastName" => world.sandboxes_by(instance, SandboxOrder::LastName),
         // Nobody ever mistyped a password here.
-        "lastFailedLogin" | "failedLoginCount" => String::new(),
-        _ => date(user.created_at),
+        "id" | "lastFailedLogin" | "failedLoginCount" => world.sandboxes_by(instance, SandboxOrder::Id),
+        "lastSuccessfulLogin" => {
+            world.sort_sandboxes(instance, |user| scene.last_login(user).as_millisecond())
+        }
+        _ => world.sandboxes_by(instance, SandboxOrder::Created),
     };
-    let is_listed = |user: &Sandbox, now: Timestamp| {
-        user.exists(now)
-            && (include_deleted || !user.is_marked(now))
+    let is_listed = |user: &Sandbox| {
+        (include_deleted || !user.is_marked(scene.now))
             && filter.keeps(|field| match field {
                 "firstName" => &user.first_name,
                 "lastName" => &user.last_name,
@@ -98,8 +111,8 @@ pub(super) fn sandboxes(scene: &Scene<'_>, instance: ObjectId, query: &Query) ->
             })
     };
     // A cursor keeps its place even when its user has gone meanwhile, so those stay in until the end.
-    let everyone = scene.world.sandboxes().iter().filter(|user| user.instance == instance);
-    let all = sort.sorted(everyone.map(|user| (key(user), user.id, user)).collect());
+    let mut all: Vec<&Place> = places.iter().collect();
+    sort.direct(&mut all);
     let place = |name: &str, id: ObjectId| {
         let place = all.iter().position(|user| user.id == id);
         place.ok_or_else(|| invalid(name, &id.to_string(), "the id of a sandbox"))
@@ -107,18 +120,29 @@ pub(super) fn sandboxes(scene: &Scene<'_>, instance: ObjectId, query: &Query) ->
     let first = after.map(|id| place("startingAfterId", id)).transpose()?.map_or(0, |place| place + 1);
     let end = before.map(|id| place("endingBeforeId", id)).transpose()?.unwrap_or(all.len());
     let between = all.get(first..end).unwrap_or_default();
-    let listed: Vec<&Sandbox> = between.iter().filter(|user| is_listed(user, scene.now)).copied().collect();
-    // With nothing but an end, the page is the one right before it.
-    let backwards = before.is_some() && after.is_none();
-    let skipped = if backwards { listed.len().saturating_sub(limit) } else { 0 };
-    let items: Vec<Value> =
-        listed.iter().skip(skipped).take(limit).map(|user| scene.sandbox(user, &wanted)).collect();
+    let listed = |place: &&Place| {
+        let there = world.sandboxes().get(place.index).filter(|_| place.exists(scene.now));
+        there.filter(|user| is_listed(user))
+    };
+    // One more than fits says whether there are more.
+    let mut page: Vec<&Sandbox> = if before.is_some() && after.is_none() {
+        // With nothing but an end, the page is the one right before it.
+        between.iter().rev().filter_map(listed).take(limit.saturating_add(1)).collect()
+    } else {
+        between.iter().filter_map(listed).take(limit.saturating_add(1)).collect()
+    };
+    let has_more = page.len() > limit;
+    page.truncate(limit);
+    if before.is_some() && after.is_none() {
+        page.reverse();
+    }
+    let items: Vec<Value> = page.into_iter().map(|user| scene.sandbox(user, &wanted)).collect();
 
     let mut body = json!({
         "count": items.len(),
         "items": items,
         "limit": limit,
-        "hasMore": listed.len() > limit,
+        "hasMore": has_more,
     });
     sort.echo(&mut body);
     filter.echo(&mut body);
@@ -175,13 +199,11 @@ impl Sort {
         Ok(Self { field, direction: query.choice("sortDirection", &["asc", "desc"])? })
     }
 
-    /// Equal keys are ordered by id, so that pages never overlap.
-    pub(super) fn sorted<T>(&self, mut all: Vec<(String, ObjectId, T)>) -> Vec<T> {
-        all.sort_unstable_by(|(key, id, _), (other, other_id, _)| (key, id).cmp(&(other, other_id)));
+    /// Turns around what is in rising order, if so wanted.
+    pub(super) fn direct<T>(&self, rising: &mut [T]) {
         if self.direction == "desc" {
-            all.reverse();
+            rising.reverse();
         }
-        all.into_iter().map(|(_, _, item)| item).collect()
     }
 
     fn echo(&self, body: &mut Value) {
@@ -200,7 +222,7 @@ impl Filter {
     }
 
     /// Whether it is this very text, letter by letter.
-    pub(super) fn equals(&self, text: impl Fn(&str) -> String) -> bool {
+    pub(super) fn equals(&self, text: impl Fn(&str) -> Cow<'static, str>) -> bool {
         self.0.as_ref().is_none_or(|(field, wanted)| text(field) == *wanted)
     }
 

@@ -130,6 +130,8 @@ pub struct Org {
     pub updated_at: Option<Timestamp>,
     /// What goes on.
     pub activity: Activity,
+    /// From then on nothing goes on any more: no payloads, no runs, and the devices stay as they are.
+    pub quiet_since: Option<Timestamp>,
     /// Times without payloads that are over, in order.
     pub(super) idle: Vec<(Timestamp, Timestamp)>,
 }
@@ -161,6 +163,8 @@ pub struct Sandbox {
     pub updated_at: Option<Timestamp>,
     /// What goes on.
     pub activity: Activity,
+    /// From then on nothing goes on any more: no payloads, no runs, and the devices stay as they are.
+    pub quiet_since: Option<Timestamp>,
     /// Times without payloads that are over, in order.
     pub(super) idle: Vec<(Timestamp, Timestamp)>,
 }
@@ -189,7 +193,7 @@ impl Org {
     }
 
     pub(super) fn life(&self) -> Life {
-        life(self.created_at, self.deleted_at)
+        life(self.created_at, self.quiet_since, self.deleted_at)
     }
 
     /// Members and those who are invited.
@@ -211,7 +215,8 @@ impl Org {
 
     /// The parts of `[from, to)` in which payloads arrive.
     pub(super) fn lively(&self, from: i64, to: i64) -> Vec<(i64, i64)> {
-        without(within(self.created_at, [self.deleted_at, self.disabled_at], from, to), &self.idle)
+        let ends = [self.deleted_at, self.disabled_at, self.quiet_since];
+        without(within(self.created_at, ends, from, to), &self.idle)
     }
 }
 
@@ -240,7 +245,7 @@ impl Sandbox {
     }
 
     pub(super) fn life(&self) -> Life {
-        life(self.created_at, self.deleted_at)
+        life(self.created_at, self.quiet_since, self.deleted_at)
     }
 
     /// Takes the mark for deletion away. What was missed meanwhile stays missed.
@@ -257,7 +262,8 @@ impl Sandbox {
 
     /// From the first to the last second of [`Sandbox::lively`].
     pub(super) fn span(&self, from: i64, to: i64) -> (i64, i64) {
-        within(self.created_at, [self.deleted_at, self.marked_for_deletion_at], from, to)
+        let ends = [self.deleted_at, self.marked_for_deletion_at, self.quiet_since];
+        within(self.created_at, ends, from, to)
     }
 }
 
@@ -265,11 +271,15 @@ fn exists(created_at: Timestamp, deleted_at: Option<Timestamp>, at: Timestamp) -
     created_at <= at && deleted_at.is_none_or(|deleted| at < deleted)
 }
 
-fn life(created_at: Timestamp, deleted_at: Option<Timestamp>) -> Life {
-    Life { founded: calendar::second_from(created_at), ended: deleted_at.map(calendar::second_from) }
+fn life(created_at: Timestamp, quiet_since: Option<Timestamp>, deleted_at: Option<Timestamp>) -> Life {
+    Life {
+        founded: calendar::second_from(created_at),
+        quiet: quiet_since.map(calendar::second_from),
+        ended: deleted_at.map(calendar::second_from),
+    }
 }
 
-fn within(created_at: Timestamp, ends: [Option<Timestamp>; 2], from: i64, to: i64) -> (i64, i64) {
+fn within(created_at: Timestamp, ends: [Option<Timestamp>; 3], from: i64, to: i64) -> (i64, i64) {
     let end = ends.into_iter().flatten().map(calendar::second_from).fold(to, i64::min);
     (from.max(calendar::second_from(created_at)), end)
 }

@@ -24,31 +24,39 @@ impl Rhythm {
         week.get(weekday).copied().unwrap_or(1_000)
     }
 
-    /// Weight of the first `seconds` of a day.
-    pub(super) fn share_before(self, seconds: i64) -> u64 {
-        let seconds = u64::try_from(seconds).unwrap_or(0);
-        let hour = HOUR.unsigned_abs();
-        self.hours()
-            .iter()
-            .fold((0, seconds), |(share, left), weight| {
-                let spent = left.min(hour);
-                (share + weight * spent, left - spent)
-            })
-            .0
+    /// Weight of the first `seconds` of a day, and of all of it.
+    pub(super) fn share_before(self, seconds: i64) -> (u64, u64) {
+        let (hours, before) = match self {
+            Self::AlwaysOn => (&ALWAYS_ON, &ALWAYS_ON_BEFORE),
+            Self::OfficeHours => (&OFFICE_HOURS, &OFFICE_HOURS_BEFORE),
+            Self::NightlyBatch => (&NIGHTLY_BATCH, &NIGHTLY_BATCH_BEFORE),
+        };
+        let [.., whole] = *before;
+        let hour = usize::try_from(seconds / HOUR).unwrap_or(0);
+        let (Some(weight), Some(before)) = (hours.get(hour), before.get(hour)) else { return (whole, whole) };
+        (before + weight * u64::try_from(seconds % HOUR).unwrap_or(0), whole)
     }
+}
 
-    fn hours(self) -> [u64; 24] {
-        match self {
-            Self::AlwaysOn => [
-                38, 37, 37, 37, 38, 39, 40, 41, 42, 43, 44, 45, 45, 45, 45, 44, 44, 43, 43, 42, 41, 40, 39,
-                38,
-            ],
-            Self::OfficeHours => {
-                [6, 5, 5, 5, 6, 10, 24, 60, 92, 104, 108, 106, 90, 98, 106, 104, 92, 64, 36, 22, 16, 12, 9, 7]
-            }
-            Self::NightlyBatch => {
-                [12, 220, 340, 260, 60, 8, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 6, 8]
-            }
-        }
+/// Weight of a second in each hour.
+const ALWAYS_ON: [u64; 24] =
+    [38, 37, 37, 37, 38, 39, 40, 41, 42, 43, 44, 45, 45, 45, 45, 44, 44, 43, 43, 42, 41, 40, 39, 38];
+const OFFICE_HOURS: [u64; 24] =
+    [6, 5, 5, 5, 6, 10, 24, 60, 92, 104, 108, 106, 90, 98, 106, 104, 92, 64, 36, 22, 16, 12, 9, 7];
+const NIGHTLY_BATCH: [u64; 24] =
+    [12, 220, 340, 260, 60, 8, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 6, 8];
+
+/// Weight of the hours before each hour, and of all.
+const ALWAYS_ON_BEFORE: [u64; 25] = summed(&ALWAYS_ON);
+const OFFICE_HOURS_BEFORE: [u64; 25] = summed(&OFFICE_HOURS);
+const NIGHTLY_BATCH_BEFORE: [u64; 25] = summed(&NIGHTLY_BATCH);
+
+const fn summed(hours: &[u64; 24]) -> [u64; 25] {
+    let mut before = [0; 25];
+    let mut hour = 0;
+    while hour < 24 {
+        before[hour + 1] = before[hour] + hours[hour] * HOUR.unsigned_abs();
+        hour += 1;
     }
+    before
 }

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use super::calendar::{self, DAY, HOUR};
+use super::calendar::{self, DAY};
 use super::chance;
 use super::rhythm::Rhythm;
 
@@ -17,9 +17,10 @@ const REFERENCE_DAY: i64 = 19_723;
 /// Thousandths by which a day may lie below or above the average.
 const NOISE: u64 = 120;
 
-/// Payload types that count against the owner's payload limit. All others, the unknown ones too, do not:
-/// of `flowError`, `notebook`, `resourceJob`, `appFile` and `inboundEmail` nothing is published, and a bill should not
-/// hold what nobody said it holds.
+/// Payload types of which nothing is published. As a rule they are not billed: a bill should not hold what nobody said
+/// it holds.
+const UNLISTED: [&str; 5] = ["flowError", "notebook", "resourceJob", "appFile", "inboundEmail"];
+/// Payload types that count against the owner's payload limit. All others, the unknown ones too, do not.
 const BILLABLE: [&str; 11] = [
     "deviceState",
     "deviceCommand",
@@ -83,11 +84,6 @@ impl Stream {
         }
     }
 
-    /// Whether its payloads count against the payload limit.
-    pub fn is_billable(&self) -> bool {
-        is_billable(&self.payload_type)
-    }
-
     /// Payloads stamped with a second in `[from, to)`.
     pub(super) fn count(&self, seed: u64, from: i64, to: i64) -> u64 {
         if from >= to {
@@ -95,41 +91,56 @@ impl Stream {
         }
         let seed = seed ^ chance::key(&self.payload_type) ^ chance::key(&self.source).rotate_left(32);
         let (first, last) = (calendar::day(from), calendar::day(to));
-        let whole_days: u64 = (first..last).map(|day| self.on_day(seed, day)).sum();
         let bursts: u64 = self.bursts.iter().map(|burst| burst.count(from, to)).sum();
+        if first == last {
+            let total = self.on_day(seed, first);
+            return self.share(total, to) + bursts - self.share(total, from);
+        }
+        let whole_days: u64 = (first..last).map(|day| self.on_day(seed, day)).sum();
         whole_days + self.of_day(seed, to) + bursts - self.of_day(seed, from)
     }
 
     /// Payloads of a whole UTC day.
     fn on_day(&self, seed: u64, day: i64) -> u64 {
         let years = 1_000 + self.growth.saturating_mul(day - REFERENCE_DAY) / 365;
-        let growth = u128::try_from(years).unwrap_or(0);
-        let weekday = u128::from(self.rhythm.weekday_share(calendar::weekday(day)));
+        let growth = u64::try_from(years).unwrap_or(0);
+        let weekday = self.rhythm.weekday_share(calendar::weekday(day));
         let draw = chance::draw(&[seed, chance::moment(day)]);
-        let noise = u128::from(1_000 - NOISE + draw % (2 * NOISE + 1));
-        let thousandths = u128::from(self.thousandths_per_day) * growth * weekday * noise / 1_000_000_000;
+        let noise = 1_000 - NOISE + draw % (2 * NOISE + 1);
+        let thousandths = ratio(self.thousandths_per_day, growth, weekday * noise, 1_000_000_000);
         // Less than one payload a day is one payload on some days.
-        let rounding = u128::from((draw >> 32) % 1_000);
-        u64::try_from((thousandths + rounding) / 1_000).unwrap_or(u64::MAX)
+        let rounding = (draw >> 32) % 1_000;
+        thousandths.saturating_add(rounding) / 1_000
     }
 
     /// Payloads of the UTC day of `second` that come before it.
     fn of_day(&self, seed: u64, second: i64) -> u64 {
-        let day = calendar::day(second);
-        let into_day = second - day * DAY;
-        if into_day == 0 {
+        if second.rem_euclid(DAY) == 0 {
             return 0;
         }
-        let total = u128::from(self.on_day(seed, day));
-        let share = u128::from(self.rhythm.share_before(into_day));
-        let whole = u128::from(self.rhythm.share_before(24 * HOUR));
-        u64::try_from(total * share / whole).unwrap_or(u64::MAX)
+        self.share(self.on_day(seed, calendar::day(second)), second)
+    }
+
+    /// Of the `total` of the UTC day of `second`, the payloads that come before it.
+    fn share(&self, total: u64, second: i64) -> u64 {
+        let (part, whole) = self.rhythm.share_before(second.rem_euclid(DAY));
+        ratio(total, part, 1, whole)
     }
 }
 
-/// Whether payloads of this type count against the payload limit.
-pub(super) fn is_billable(payload_type: &str) -> bool {
-    BILLABLE.contains(&payload_type)
+/// `number * by * and / over`, without being cut off on the way. Nearly always 64 bits do, which are much faster.
+fn ratio(number: u64, by: u64, and: u64, over: u64) -> u64 {
+    let over = over.max(1);
+    if let Some(product) = number.checked_mul(by).and_then(|product| product.checked_mul(and)) {
+        return product / over;
+    }
+    let product = (u128::from(number) * u128::from(by)).saturating_mul(u128::from(and));
+    u64::try_from(product / u128::from(over)).unwrap_or(u64::MAX)
+}
+
+/// Whether payloads of this type count against the payload limit, where the unlisted ones do or do not.
+pub(super) fn is_billable(payload_type: &str, with_unlisted: bool) -> bool {
+    BILLABLE.contains(&payload_type) || (with_unlisted && UNLISTED.contains(&payload_type))
 }
 
 impl Burst {
@@ -143,6 +154,7 @@ impl Burst {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simulator::calendar::HOUR;
     use proptest::prelude::*;
 
     const MONDAY: i64 = 20_514; // 2026-03-02
@@ -182,6 +194,14 @@ mod tests {
     fn growth_shows_from_year_to_year() {
         let month = |day| office().count(7, day * DAY, (day + 28) * DAY);
         assert!(month(MONDAY + 364) > month(MONDAY));
+    }
+
+    #[test]
+    fn a_stream_beyond_all_measure_is_counted_without_overflow() {
+        let stream = Stream { thousandths_per_day: u64::MAX / 4, growth: 300, ..office() };
+        let day = stream.count(7, MONDAY * DAY, (MONDAY + 1) * DAY);
+        let noon = stream.count(7, MONDAY * DAY, MONDAY * DAY + 12 * HOUR);
+        assert!(day > u64::MAX / 8_000 && noon > day / 4 && noon < day);
     }
 
     proptest! {

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::calendar;
 use super::chance;
 use super::id::ObjectId;
 use super::owner::{Activity, Org, Owner};
-use super::query::Query;
-use super::switches::{PayloadCounts, SummaryWithoutInclude, Switches};
+use super::query::{Query, invalid};
+use super::refusal::Refusal;
+use super::switches::{
+    PayloadCounts, SummaryInclude, SummaryRange, SummaryWithoutInclude, Switches, UnknownSummaryField,
+};
 use super::world::{View, World};
 
 /// Counters of things that stand around, with the most a usual owner has of each.
@@ -42,37 +45,72 @@ const COUNTERS: [(&str, u64); 23] = [
 const EXPENSIVE: [&str; 3] = ["eventCount", "pendingInviteCount", "payloadCount"];
 const ORG_ONLY: [&str; 2] = ["memberCount", "pendingInviteCount"];
 const SANDBOX_ONLY: [&str; 2] = ["orgCount", "instanceCount"];
+/// What older installations do not have in a summary.
+const USAGE: [&str; 2] = ["payloadCount", "notebookStats"];
+const THIRTY_DAYS: SignedDuration = SignedDuration::from_hours(24 * 30);
 const COMPUTED: [&str; 5] = ["deviceCount", "notebookCount", "payloadCount", "storageStats", "notebookStats"];
 
 /// The names of the fields that a request wants.
-#[derive(Clone, Debug)]
-pub(super) struct Wanted(Vec<String>);
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wanted(Vec<&'static str>);
 
 impl Wanted {
     /// Orgs know `summaryInclude` only.
-    pub(super) fn of_org(query: &Query, switches: &Switches) -> Self {
+    pub(super) fn of_org(query: &Query, switches: &Switches) -> Result<Self, Refusal> {
         Self::read(query, switches, &ORG_ONLY, None)
     }
 
     /// Sandboxes know `summaryExclude` too.
-    pub(super) fn of_sandbox(query: &Query, switches: &Switches) -> Self {
+    pub(super) fn of_sandbox(query: &Query, switches: &Switches) -> Result<Self, Refusal> {
         Self::read(query, switches, &SANDBOX_ONLY, query.text("summaryExclude"))
     }
 
-    fn read(query: &Query, switches: &Switches, own: &[&'static str], exclude: Option<&str>) -> Self {
-        let known = COUNTERS.iter().map(|(name, _)| *name).chain(COMPUTED).chain(own.iter().copied());
-        let names = |list: &str| list.split(',').map(|name| name.trim().to_owned()).collect::<Vec<_>>();
-        let include = query.text("summaryInclude").map(names);
-        let exclude = exclude.map(names).unwrap_or_default();
-        let wanted = |name: &&str| match (&include, switches.summary_without_include) {
-            (Some(include), _) => include.iter().any(|included| included == name),
-            (None, SummaryWithoutInclude::Everything) => true,
-            (None, SummaryWithoutInclude::WithoutExpensive) => !EXPENSIVE.contains(name),
-            (None, SummaryWithoutInclude::Empty) => false,
+    fn read(
+        query: &Query,
+        switches: &Switches,
+        own: &[&'static str],
+        exclude: Option<&str>,
+    ) -> Result<Self, Refusal> {
+        let known = || COUNTERS.iter().map(|(name, _)| *name).chain(COMPUTED).chain(own.iter().copied());
+        let names = |parameter, list: Option<&str>| -> Result<Option<Vec<String>>, Refusal> {
+            let Some(list) = list else { return Ok(None) };
+            let names: Vec<_> = list.split(',').map(|name| name.trim().to_owned()).collect();
+            let unknown = names.iter().find(|name| !known().any(|known| known == *name));
+            match (unknown, switches.unknown_summary_field) {
+                (Some(name), UnknownSummaryField::Reject) => {
+                    Err(invalid(parameter, name, "names of fields of the summary"))
+                }
+                _ => Ok(Some(names)),
+            }
+        };
+        let include = names("summaryInclude", query.text("summaryInclude"))?;
+        let exclude = names("summaryExclude", exclude)?.unwrap_or_default();
+        let comes_unasked = |name: &str| match switches.summary_without_include {
+            SummaryWithoutInclude::Everything => true,
+            SummaryWithoutInclude::WithoutExpensive => !EXPENSIVE.contains(&name),
+            SummaryWithoutInclude::Empty => false,
+        };
+        let wanted = |name: &&str| match &include {
+            None => comes_unasked(name),
+            Some(include) => {
+                let more = switches.summary_include == SummaryInclude::InAddition && comes_unasked(name);
+                more || include.iter().any(|included| included == name)
+            }
         };
         let kept = |name: &&str| !exclude.iter().any(|excluded| excluded == name);
-        Self(known.filter(wanted).filter(kept).map(str::to_owned).collect())
+        let there = |name: &&str| switches.summary_payload_count || !USAGE.contains(name);
+        Ok(Self(known().filter(wanted).filter(kept).filter(there).collect()))
     }
+}
+
+/// Whose summary it is.
+pub(super) struct Subject<'a> {
+    pub(super) owner: Owner,
+    pub(super) id: ObjectId,
+    pub(super) activity: &'a Activity,
+    pub(super) quiet_since: Option<Timestamp>,
+    /// Orgs that a user belongs to.
+    pub(super) memberships: usize,
 }
 
 /// The summary of one owner at `now`.
@@ -80,27 +118,32 @@ pub(super) fn summary(
     world: &World,
     switches: &Switches,
     wanted: &Wanted,
-    owner: (Owner, ObjectId, &Activity),
-    memberships: usize,
+    subject: &Subject<'_>,
     now: Timestamp,
 ) -> Value {
-    let (whose, id, activity) = owner;
-    let (period_start, _) = world.period(whose, now);
+    let Subject { owner, id, activity, quiet_since, memberships } = *subject;
+    let (period_start, _) = world.period(owner, now);
+    let lagging = now.checked_sub(switches.summary_lag).unwrap_or(Timestamp::MIN);
     let is_empty = activity.streams.is_empty();
     let value = |name: &str| match name {
-        "deviceCount" => json!(world.devices(whose, now).total),
+        "deviceCount" => json!(world.devices(owner, now).total),
         "notebookCount" => json!(notebooks(activity)),
         "payloadCount" => {
-            payload_stats(&listed_payloads(world.shown(now), switches, whose, period_start, now, false))
+            let start = match switches.summary_range {
+                SummaryRange::Period => period_start,
+                SummaryRange::Last30Days => now.checked_sub(THIRTY_DAYS).unwrap_or(Timestamp::MIN),
+            };
+            payload_stats(&listed_payloads(world.shown(now), switches, owner, start, lagging, false))
         }
-        "appCount" => json!(world.applications(whose).len()),
+        "appCount" => json!(world.applications(owner).len()),
         "storageStats" => {
-            let (count, size) = storage(id, is_empty, now);
+            let (count, size) = storage(id, is_empty, quiet_since.map_or(now, |quiet| quiet.min(now)));
             json!({ "count": count, "size": size })
         }
         "notebookStats" => {
-            let used = world.shown(now).notebooks_between(whose, period_start, now);
-            let running = activity.notebooks.map_or(0, |habit| habit.running(id.key(), now.as_second()));
+            let used = world.shown(now).notebooks_between(owner, period_start, lagging);
+            let habit = activity.notebooks.filter(|_| quiet_since.is_none_or(|quiet| now < quiet));
+            let running = habit.map_or(0, |habit| habit.running(id.key(), now.as_second()));
             json!({ "awaitingCompletion": running, "minutesThisPeriod": used.minutes, "runsThisPeriod": used.runs() })
         }
         "memberCount" => json!(people(world, id, true)),
@@ -109,7 +152,7 @@ pub(super) fn summary(
         "instanceCount" => json!(0),
         counter => json!(standing(id, is_empty, counter)),
     };
-    wanted.0.iter().map(|name| (name.clone(), value(name))).collect::<Map<_, _>>().into()
+    wanted.0.iter().map(|name| ((*name).to_owned(), value(name))).collect::<Map<_, _>>().into()
 }
 
 /// Notebooks that somebody has written.
@@ -141,7 +184,7 @@ pub(super) fn listed_payloads(
     let mut sums =
         if as_bytes { view.payload_bytes(owner, start, end) } else { view.payloads(owner, start, end) };
     if switches.payload_counts == PayloadCounts::BillableOnly {
-        sums.retain(|(payload_type, _), _| super::stream::is_billable(payload_type));
+        sums.retain(|(payload_type, _), _| view.is_billable(payload_type));
     }
     sums
 }

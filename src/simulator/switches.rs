@@ -5,6 +5,8 @@
 
 mod names;
 
+use std::time::Duration;
+
 pub use names::InvalidSwitch;
 
 /// How the simulated API answers the open questions.
@@ -41,6 +43,96 @@ pub struct Switches {
     pub running_month: bool,
     /// How a new org is answered.
     pub new_org: NewOrg,
+    /// Which time `payloadCount` of a summary covers.
+    pub summary_range: SummaryRange,
+    /// Whether `summaryInclude` names all fields or those that come on top.
+    pub summary_include: SummaryInclude,
+    /// What happens to names in `summaryInclude` and `summaryExclude` that no summary has.
+    pub unknown_summary_field: UnknownSummaryField,
+    /// Whether summaries have `payloadCount` and `notebookStats`; those of older installations may not.
+    pub summary_payload_count: bool,
+    /// Longest range that is accepted for hourly buckets, in days; a longer one is 400. 0 for any.
+    pub hourly_range_cap: u16,
+    /// How far `payloadCount` and `notebookStats` of summaries lag behind the counts.
+    pub summary_lag: Duration,
+    /// How often the rows of the running month in historical summaries are worked out anew; zero for always.
+    pub historical_refresh: Duration,
+    /// What the bodies of 401, 403 and 429 are. A fault that orders its status and words keeps its own.
+    pub error_bodies: ErrorBodies,
+    /// What becomes of an `Accept-Version` that is no range of versions.
+    pub accept_version: AcceptVersion,
+    /// Whether answers are compressed.
+    pub gzip: Gzip,
+    /// Whether `limits` lack some for some of the owners. The limits are there all the same.
+    pub absent_limits: AbsentLimits,
+    /// Whether payloads of `flowError`, `notebook`, `resourceJob`, `appFile` and `inboundEmail` are billed. What is true
+    /// of the world changes with it: see [`World::bill_unlisted_types`](super::World::bill_unlisted_types).
+    pub unlisted_types_billable: bool,
+}
+
+/// Which time `payloadCount` of a summary covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SummaryRange {
+    /// The running billing period.
+    Period,
+    /// 720 hours up to now.
+    Last30Days,
+}
+
+/// What `summaryInclude` names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SummaryInclude {
+    /// All fields that come.
+    Only,
+    /// Fields that come beside those that come unasked.
+    InAddition,
+}
+
+/// What happens to names that no summary has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnknownSummaryField {
+    /// Nothing.
+    Ignore,
+    /// 400.
+    Reject,
+}
+
+/// What the bodies of some errors are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorBodies {
+    /// The envelope of all errors.
+    Json,
+    /// A proxy's page.
+    Html,
+    /// Nothing.
+    Empty,
+}
+
+/// What becomes of a strange `Accept-Version`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AcceptVersion {
+    /// Nothing.
+    Ignored,
+    /// 400.
+    RejectsUnknown,
+}
+
+/// Whether answers are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gzip {
+    /// For clients that accept it.
+    WhenAsked,
+    /// For nobody.
+    Never,
+}
+
+/// Whether `limits` lack some.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AbsentLimits {
+    /// All are there.
+    None,
+    /// One in two owners lacks about a third of them.
+    Some,
 }
 
 /// Whether a range contains its `end`.
@@ -126,6 +218,18 @@ impl Default for Switches {
             sandbox_applications: true,
             running_month: true,
             new_org: NewOrg::Org,
+            summary_range: SummaryRange::Period,
+            summary_include: SummaryInclude::Only,
+            unknown_summary_field: UnknownSummaryField::Ignore,
+            summary_payload_count: true,
+            hourly_range_cap: 0,
+            summary_lag: Duration::ZERO,
+            historical_refresh: Duration::ZERO,
+            error_bodies: ErrorBodies::Json,
+            accept_version: AcceptVersion::Ignored,
+            gzip: Gzip::Never,
+            absent_limits: AbsentLimits::None,
+            unlisted_types_billable: false,
         }
     }
 }

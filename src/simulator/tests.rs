@@ -53,8 +53,12 @@ impl Api {
         tasks.spawn(serve(simulator.clone(), listener, async move {
             let _ = stopped.await;
         }));
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { simulator, hand, client, base, tasks, stop }
+        Self { simulator, hand, client: Self::client(true), base, tasks, stop }
+    }
+
+    /// A client that unpacks what is compressed, or leaves it as it comes.
+    fn client(unpacks: bool) -> reqwest::Client {
+        reqwest::Client::builder().no_proxy().gzip(unpacks).build().unwrap()
     }
 
     fn request(&self, path: &str) -> reqwest::RequestBuilder {

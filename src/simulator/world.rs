@@ -5,6 +5,9 @@
 //! Must not: know HTTP, JSON, or what time it is.
 
 mod applications;
+pub(super) mod dormancy;
+mod memo;
+pub(super) mod order;
 mod usage;
 
 use jiff::{SignedDuration, Timestamp};
@@ -14,12 +17,14 @@ use super::devices::DeviceDay;
 use super::founding;
 use super::id::ObjectId;
 use super::owner::{Instance, Org, Owner, Sandbox};
+use super::stream;
+use memo::Memo;
 
 pub use applications::{Amount, Application, ApplicationUsage};
 pub use usage::{Restatement, View};
 
 /// How large a world is, and which one of all that large.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct WorldConfig {
     /// The same seed gives the same world.
     pub seed: u64,
@@ -32,18 +37,24 @@ pub struct WorldConfig {
     /// When the story of a demo is told: a burst that has just begun, owners that are about to reach their limits.
     /// Without it nothing in the world depends on when it is made.
     pub story: Option<Timestamp>,
+    /// Share of the orgs, and of the sandboxes, that live, 0 to 1; none for a world in which nobody was chosen. Those who
+    /// live do so every day. Of the others half fell silent within 30 days before `quiet_from`, and half have had no
+    /// usage for at least 70 days before it, or never. Nothing changes at them any more, and their devices stay.
+    pub active: Option<f64>,
+    /// When all who do not live are quiet at the latest; by default the moment of the story, or else 2025-12-01.
+    pub quiet_from: Option<Timestamp>,
 }
 
 impl Default for WorldConfig {
     fn default() -> Self {
-        Self { seed: 1, instances: 1, orgs: 12, sandboxes: 8, story: None }
+        Self { seed: 1, instances: 1, orgs: 12, sandboxes: 8, story: None, active: None, quiet_from: None }
     }
 }
 
 impl WorldConfig {
     /// A world worth looking at right now.
     pub fn demo(now: Timestamp) -> Self {
-        Self { seed: 20_240_501, instances: 1, orgs: 16, sandboxes: 10, story: Some(now) }
+        Self { seed: 20_240_501, orgs: 16, sandboxes: 10, story: Some(now), ..Self::default() }
     }
 }
 
@@ -59,6 +70,9 @@ pub struct World {
     /// How long it takes until a payload is counted.
     late: SignedDuration,
     restatements: Vec<Restatement>,
+    /// Whether types of which nobody has said whether they are billed are.
+    bills_unlisted: bool,
+    memo: Memo,
 }
 
 impl Default for World {
@@ -76,6 +90,8 @@ impl World {
             sandboxes: Vec::new(),
             late: SignedDuration::ZERO,
             restatements: Vec::new(),
+            bills_unlisted: false,
+            memo: Memo::default(),
             config,
         };
         world.orgs = founding::orgs(&world.config, &world.instances);
@@ -123,16 +139,19 @@ impl World {
 
     /// One instance, to change.
     pub fn instance_mut(&mut self, id: ObjectId) -> Option<&mut Instance> {
+        self.about_to_change();
         self.instances.iter_mut().find(|instance| instance.id == id)
     }
 
     /// One org, to change.
     pub fn org_mut(&mut self, id: ObjectId) -> Option<&mut Org> {
+        self.about_to_change();
         self.orgs.binary_search_by_key(&id, Org::id).ok().and_then(|index| self.orgs.get_mut(index))
     }
 
     /// One sandbox, to change.
     pub fn sandbox_mut(&mut self, id: ObjectId) -> Option<&mut Sandbox> {
+        self.about_to_change();
         self.sandboxes
             .binary_search_by_key(&id, Sandbox::id)
             .ok()
@@ -141,6 +160,7 @@ impl World {
 
     /// Adds an org like the others to `instance`, created at `created_at`.
     pub fn add_org(&mut self, instance: ObjectId, name: &str, created_at: Timestamp) -> ObjectId {
+        self.about_to_change();
         let mut org = founding::org(&self.config, instance, self.orgs.len(), created_at);
         name.clone_into(&mut org.name);
         let id = org.id;
@@ -151,6 +171,7 @@ impl World {
 
     /// Adds a sandbox user like the others to `instance`, created at `created_at`.
     pub fn add_sandbox(&mut self, instance: ObjectId, email: &str, created_at: Timestamp) -> ObjectId {
+        self.about_to_change();
         let mut sandbox = founding::sandbox(&self.config, instance, self.sandboxes.len(), created_at);
         email.clone_into(&mut sandbox.email);
         let id = sandbox.id;
@@ -196,12 +217,31 @@ impl World {
 
     /// Hides the payloads and notebook runs of the last `late` from what is shown.
     pub fn count_late(&mut self, late: SignedDuration) {
+        self.about_to_change();
         self.late = late;
     }
 
     /// Changes counts of the past, from some moment on.
     pub fn restate(&mut self, restatement: Restatement) {
+        self.about_to_change();
         self.restatements.push(restatement);
+    }
+
+    /// Whether payloads of `flowError`, `notebook`, `resourceJob`, `appFile` and `inboundEmail` count against limits. By
+    /// default they do not: nothing is published about them.
+    pub fn bill_unlisted_types(&mut self, billed: bool) {
+        self.about_to_change();
+        self.bills_unlisted = billed;
+    }
+
+    /// See [`World::bill_unlisted_types`].
+    pub fn bills_unlisted_types(&self) -> bool {
+        self.bills_unlisted
+    }
+
+    /// Whether payloads of this type count against limits.
+    pub fn is_billable(&self, payload_type: &str) -> bool {
+        stream::is_billable(payload_type, self.bills_unlisted)
     }
 
     fn orgs_of(&self, instance: ObjectId) -> impl Iterator<Item = &Org> {

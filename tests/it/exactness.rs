@@ -148,7 +148,10 @@ async fn assert_true_across_the_turn(period_end_slip: bool, sweep_minutes: u32) 
     for _ in 0..50 + sweep_minutes {
         app.let_pass(Duration::from_secs(60)).await;
         let now = app.clock.now();
-        let (newest, oldest) = (usage(&app.simulator.world(), now), now - SignedDuration::from_mins(i64::from(11 + sweep_minutes)));
+        let (newest, oldest) = (
+            usage(&app.simulator.world(), now),
+            now - SignedDuration::from_mins(i64::from(11 + sweep_minutes)),
+        );
         let oldest = usage(&app.simulator.world(), oldest.max(period_start(now)));
         let shown = usage_of(&app.scrape().await.series);
         let figures = shown.iter().filter(|(series, _)| FIGURES.iter().any(|figure| series.contains(figure)));

@@ -48,7 +48,8 @@ async fn errors_on_one_org_leave_every_other_scope_exact() {
     for (series, at) in shown.family("losant_org_last_success_timestamp_seconds") {
         // The list still says that the org is there, what it has used, and that it has run no notebook.
         let asked = ["payload_bytes", "payload_counts_breakdown", "device_counts"];
-        let stopped = series.contains(&org) && asked.iter().any(|name| series.contains(&format!("\"{name}\"")));
+        let stopped =
+            series.contains(&org) && asked.iter().any(|name| series.contains(&format!("\"{name}\"")));
         assert_eq!(at, seconds(if stopped { before } else { app.clock.now() }), "{series}");
     }
     assert_eq!(shown.value("losant_exporter_scopes{level=\"org\",state=\"failing\"}"), Some(1.0));

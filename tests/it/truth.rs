@@ -71,6 +71,18 @@ pub fn assert_same(shown: &Series, expected: &Series) {
     assert!(differing.is_empty(), "of {} series:\n{}", expected.len(), differing.join("\n"));
 }
 
+/// Which of the two sides of a world: they differ while payloads are counted late or have been restated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// What is so.
+    True,
+    /// What the API shows at the time.
+    Shown,
+}
+
+/// What follows the level in a family's name, labels beside the ids, and the value.
+pub type Row = (String, Vec<(&'static str, String)>, f64);
+
 struct Expected<'a> {
     world: &'a World,
     now: Timestamp,
@@ -89,98 +101,96 @@ impl Expected<'_> {
             series_by_name.insert(series(&format!("losant_{level}_{stem}"), &labels), value);
         };
         let mut series = std::mem::take(&mut self.series);
-        for (stem, labels, value) in self.rows(owner, limits) {
+        for (stem, labels, value) in rows(self.world, Side::True, owner, limits, self.now) {
             let labels: Vec<_> = labels.iter().map(|(name, value)| (*name, value.as_str())).collect();
             add(&stem, &labels, value, &mut series);
         }
         self.series = series;
     }
-
-    #[expect(clippy::type_complexity, reason = "a row of a table: stem, labels, value")]
-    fn rows(&self, owner: Owner, limits: &Limits) -> Vec<(String, Vec<(&'static str, String)>, f64)> {
-        let (world, now) = (self.world, self.now);
-        let mut rows = Vec::new();
-        let (period_start, period_end) = world.period(owner, now);
-        rows.push(("period_start_timestamp_seconds".to_owned(), vec![], seconds(period_start)));
-        rows.push(("period_end_timestamp_seconds".to_owned(), vec![], seconds(period_end)));
-
-        let by_source = [
-            ("payloads_period", world.payloads(owner, period_start, now)),
-            ("payload_bytes_period", world.payload_bytes(owner, period_start, now)),
-        ];
-        for (stem, counts) in by_source {
-            for ((payload_type, source), count) in counts {
-                let labels = vec![("payload_type", payload_type), ("source", source)];
-                rows.push((stem.to_owned(), labels, number(count)));
-            }
-        }
-
-        let this_hour = floor(now, HOUR);
-        let last_hour_end = floor(now - SignedDuration::try_from(SETTLE_DELAY).unwrap(), HOUR);
-        let today = floor(now, DAY);
-        let windows = [
-            ("this_hour", this_hour, now),
-            ("last_hour", back(last_hour_end, HOUR), last_hour_end),
-            ("today", today, now),
-            ("last_day", back(today, DAY), today),
-        ];
-        for (window, start, end) in windows {
-            for (unit, as_bytes) in [("payloads", false), ("payload_bytes", true)] {
-                let billable = world.payload_total(owner, start, end, true, as_bytes);
-                let all = world.payload_total(owner, start, end, false, as_bytes);
-                for (label, value) in [("true", billable), ("false", all - billable)] {
-                    rows.push((
-                        format!("{unit}_{window}"),
-                        vec![("billable", label.to_owned())],
-                        number(value),
-                    ));
-                }
-            }
-        }
-        rows.push(("last_hour_end_timestamp_seconds".to_owned(), vec![], seconds(last_hour_end)));
-        let billed = world.payload_total(owner, period_start, now, true, false);
-        rows.push(("billable_payloads_period".to_owned(), vec![], number(billed)));
-
-        let days = [
-            ("today", world.devices(owner, now)),
-            ("last_day", world.devices_on(owner, back(today, DAY), today)),
-        ];
-        rows.push(("devices".to_owned(), vec![], number(days[0].1.total)));
-        for (window, day) in days {
-            rows.push((format!("devices_created_{window}"), vec![], number(day.created)));
-            rows.push((format!("devices_deleted_{window}"), vec![], number(day.deleted)));
-        }
-
-        let mut windows =
-            vec![("today", today, now), ("last_day", back(today, DAY), today), ("period", period_start, now)];
-        if floor(period_start, DAY) != period_start {
-            // Losant counts notebooks by whole days: of a period that starts within one nothing is known.
-            windows.pop();
-        }
-        for (window, start, end) in windows {
-            let notebooks = world.notebooks_between(owner, start, end);
-            rows.push((format!("notebook_run_seconds_{window}"), vec![], number(notebooks.minutes) * 60.0));
-            for (outcome, runs) in [
-                ("completed", notebooks.completed),
-                ("canceled", notebooks.canceled),
-                ("errored", notebooks.errored),
-                ("timeout", notebooks.timeout),
-            ] {
-                let labels = vec![("outcome", outcome.to_owned())];
-                rows.push((format!("notebook_runs_{window}"), labels, number(runs)));
-            }
-        }
-
-        if let Some(limit) = limits.payload {
-            rows.push(("payload_limit".to_owned(), vec![], number(limit)));
-        }
-        if let Some(limit) = limits.notebook_minutes_per_month {
-            rows.push(("notebook_run_limit_seconds".to_owned(), vec![], number(limit) * 60.0));
-        }
-        rows
-    }
 }
 
+/// The usage of one owner as of `now`.
+pub fn rows(world: &World, side: Side, owner: Owner, limits: &Limits, now: Timestamp) -> Vec<Row> {
+    let view = match side {
+        Side::True => world.truth(),
+        Side::Shown => world.shown(now),
+    };
+    let mut rows = Vec::new();
+    let (period_start, period_end) = world.period(owner, now);
+    rows.push(("period_start_timestamp_seconds".to_owned(), vec![], seconds(period_start)));
+    rows.push(("period_end_timestamp_seconds".to_owned(), vec![], seconds(period_end)));
+
+    let by_source = [
+        ("payloads_period", view.payloads(owner, period_start, now)),
+        ("payload_bytes_period", view.payload_bytes(owner, period_start, now)),
+    ];
+    for (stem, counts) in by_source {
+        for ((payload_type, source), count) in counts {
+            let labels = vec![("payload_type", payload_type), ("source", source)];
+            rows.push((stem.to_owned(), labels, number(count)));
+        }
+    }
+
+    let this_hour = floor(now, HOUR);
+    let last_hour_end = floor(now - SignedDuration::try_from(SETTLE_DELAY).unwrap(), HOUR);
+    let today = floor(now, DAY);
+    let windows = [
+        ("this_hour", this_hour, now),
+        ("last_hour", back(last_hour_end, HOUR), last_hour_end),
+        ("today", today, now),
+        ("last_day", back(today, DAY), today),
+    ];
+    for (window, start, end) in windows {
+        for (unit, as_bytes) in [("payloads", false), ("payload_bytes", true)] {
+            let billable = view.payload_total(owner, start, end, true, as_bytes);
+            let all = view.payload_total(owner, start, end, false, as_bytes);
+            for (label, value) in [("true", billable), ("false", all - billable)] {
+                rows.push((format!("{unit}_{window}"), vec![("billable", label.to_owned())], number(value)));
+            }
+        }
+    }
+    rows.push(("last_hour_end_timestamp_seconds".to_owned(), vec![], seconds(last_hour_end)));
+    let billed = view.payload_total(owner, period_start, now, true, false);
+    rows.push(("billable_payloads_period".to_owned(), vec![], number(billed)));
+
+    let days = [
+        ("today", world.devices(owner, now)),
+        ("last_day", world.devices_on(owner, back(today, DAY), today)),
+    ];
+    rows.push(("devices".to_owned(), vec![], number(days[0].1.total)));
+    for (window, day) in days {
+        rows.push((format!("devices_created_{window}"), vec![], number(day.created)));
+        rows.push((format!("devices_deleted_{window}"), vec![], number(day.deleted)));
+    }
+
+    let mut windows =
+        vec![("today", today, now), ("last_day", back(today, DAY), today), ("period", period_start, now)];
+    if floor(period_start, DAY) != period_start {
+        // Losant counts notebooks by whole days: of a period that starts within one nothing is known.
+        windows.pop();
+    }
+    for (window, start, end) in windows {
+        let notebooks = view.notebooks_between(owner, start, end);
+        rows.push((format!("notebook_run_seconds_{window}"), vec![], number(notebooks.minutes) * 60.0));
+        for (outcome, runs) in [
+            ("completed", notebooks.completed),
+            ("canceled", notebooks.canceled),
+            ("errored", notebooks.errored),
+            ("timeout", notebooks.timeout),
+        ] {
+            let labels = vec![("outcome", outcome.to_owned())];
+            rows.push((format!("notebook_runs_{window}"), labels, number(runs)));
+        }
+    }
+
+    if let Some(limit) = limits.payload {
+        rows.push(("payload_limit".to_owned(), vec![], number(limit)));
+    }
+    if let Some(limit) = limits.notebook_minutes_per_month {
+        rows.push(("notebook_run_limit_seconds".to_owned(), vec![], number(limit) * 60.0));
+    }
+    rows
+}
 fn floor(at: Timestamp, width: i64) -> Timestamp {
     Timestamp::from_second(at.as_second().div_euclid(width) * width).unwrap()
 }

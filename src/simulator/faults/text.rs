@@ -8,7 +8,7 @@ use super::{Fault, FaultKind, RetryAfter, Route};
 use crate::simulator::action::Action;
 
 /// All forms of kinds, for those who took another one.
-const KINDS: &str = "status:CODE, html:CODE, empty:CODE, throttle, throttle:SECONDS, throttle-date:SECONDS, \
+pub(super) const KINDS: &str = "status:CODE, html:CODE, empty:CODE, throttle, throttle:SECONDS, throttle-date:SECONDS, \
     delay:DURATION, hang, reset, cut, not-json, huge:BYTES, unknown-types, floats, no-summary, delete-listed";
 
 /// A text that is no fault.
@@ -123,7 +123,7 @@ impl FromStr for FaultKind {
 
 impl FaultKind {
     /// An error with the words that go with its status.
-    fn of_status(status: u16) -> Self {
+    pub(super) fn of_status(status: u16) -> Self {
         let (kind, message) = match status {
             400 | 422 => ("Validation", "Invalid request"),
             401 => ("Unauthorized", "Unauthorized"),

@@ -1,44 +1,134 @@
 //! Switches by name, for command lines and the control endpoint.
 
+use std::fmt::Write as _;
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
 use super::{
-    EdgeBuckets, Ends, NewOrg, PageBeyondCap, PayloadCounts, SummaryWithoutInclude, Switches, ZeroBuckets,
+    AbsentLimits, AcceptVersion, EdgeBuckets, Ends, ErrorBodies, Gzip, NewOrg, PageBeyondCap, PayloadCounts,
+    SummaryInclude, SummaryRange, SummaryWithoutInclude, Switches, UnknownSummaryField, ZeroBuckets,
 };
 
-/// Names of all switches.
-const NAMES: [&str; 15] = [
-    "ends",
-    "zero_buckets",
-    "edge_buckets",
-    "summary_without_include",
-    "summaries",
-    "page_size_cap",
-    "page_beyond_cap",
-    "payload_counts",
-    "period_end_slip",
-    "numbers_as_floats",
-    "unknown_fields",
-    "token_lists_instances",
-    "sandbox_applications",
-    "running_month",
-    "new_org",
-];
+/// Something that has a name for each position.
+type Names<T> = [(&'static str, T)];
 
-const ENDS: [(&str, Ends); 2] = [("inclusive", Ends::Inclusive), ("exclusive", Ends::Exclusive)];
-const ZEROS: [(&str, ZeroBuckets); 2] = [("present", ZeroBuckets::Present), ("absent", ZeroBuckets::Absent)];
-const EDGES: [(&str, EdgeBuckets); 2] = [("partial", EdgeBuckets::Partial), ("whole", EdgeBuckets::Whole)];
-const SUMMARY: [(&str, SummaryWithoutInclude); 3] = [
-    ("without_expensive", SummaryWithoutInclude::WithoutExpensive),
-    ("empty", SummaryWithoutInclude::Empty),
-    ("everything", SummaryWithoutInclude::Everything),
+/// How a switch is read, written, and described.
+struct Named {
+    name: &'static str,
+    /// Sets it, or says nothing.
+    set: fn(&mut Switches, &str) -> Option<()>,
+    get: fn(&Switches) -> Value,
+    positions: fn() -> String,
+}
+
+/// A switch whose positions have names.
+macro_rules! named {
+    ($field:ident, $names:expr) => {
+        Named {
+            name: stringify!($field),
+            set: |switches, value| {
+                switches.$field = position(value, &$names)?;
+                Some(())
+            },
+            get: |switches| name_of(switches.$field, &$names),
+            positions: || $names.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" or "),
+        }
+    };
+}
+
+/// A switch that is on or off.
+macro_rules! boolean {
+    ($field:ident) => {
+        Named {
+            name: stringify!($field),
+            set: |switches, value| {
+                switches.$field = value.parse().ok()?;
+                Some(())
+            },
+            get: |switches| switches.$field.into(),
+            positions: || "true or false".to_owned(),
+        }
+    };
+}
+
+/// A switch that is a time. A number without a unit is one of `$unit`, whose name comes last.
+macro_rules! duration {
+    ($field:ident, $unit:expr, $units:literal) => {
+        Named {
+            name: stringify!($field),
+            set: |switches, value| {
+                switches.$field = duration(value, $unit)?;
+                Some(())
+            },
+            get: |switches| humantime::format_duration(switches.$field).to_string().into(),
+            positions: || concat!("a duration such as 5m, or a number of ", $units).to_owned(),
+        }
+    };
+}
+
+/// All switches, the oldest first.
+const ALL: [Named; 27] = [
+    named!(ends, [("inclusive", Ends::Inclusive), ("exclusive", Ends::Exclusive)]),
+    named!(zero_buckets, [("present", ZeroBuckets::Present), ("absent", ZeroBuckets::Absent)]),
+    named!(edge_buckets, [("partial", EdgeBuckets::Partial), ("whole", EdgeBuckets::Whole)]),
+    named!(
+        summary_without_include,
+        [
+            ("without_expensive", SummaryWithoutInclude::WithoutExpensive),
+            ("empty", SummaryWithoutInclude::Empty),
+            ("everything", SummaryWithoutInclude::Everything),
+        ]
+    ),
+    boolean!(summaries),
+    Named {
+        name: "page_size_cap",
+        set: |switches, value| {
+            switches.page_size_cap = value.parse().ok().filter(|cap| *cap > 0)?;
+            Some(())
+        },
+        get: |switches| switches.page_size_cap.into(),
+        positions: || "a number above 0".to_owned(),
+    },
+    named!(page_beyond_cap, [("clamp", PageBeyondCap::Clamp), ("reject", PageBeyondCap::Reject)]),
+    named!(payload_counts, [("all", PayloadCounts::All), ("billable_only", PayloadCounts::BillableOnly)]),
+    boolean!(period_end_slip),
+    boolean!(numbers_as_floats),
+    boolean!(unknown_fields),
+    boolean!(token_lists_instances),
+    boolean!(sandbox_applications),
+    boolean!(running_month),
+    named!(new_org, [("org", NewOrg::Org), ("instance_org", NewOrg::InstanceOrg)]),
+    named!(summary_range, [("period", SummaryRange::Period), ("last_30_days", SummaryRange::Last30Days)]),
+    named!(summary_include, [("only", SummaryInclude::Only), ("in_addition", SummaryInclude::InAddition)]),
+    named!(
+        unknown_summary_field,
+        [("ignore", UnknownSummaryField::Ignore), ("reject", UnknownSummaryField::Reject)]
+    ),
+    boolean!(summary_payload_count),
+    Named {
+        name: "hourly_range_cap",
+        set: |switches, value| {
+            switches.hourly_range_cap = value.parse().ok()?;
+            Some(())
+        },
+        get: |switches| switches.hourly_range_cap.into(),
+        positions: || "a number of days from 0, which is no cap, to 65535".to_owned(),
+    },
+    duration!(summary_lag, 1, "seconds"),
+    duration!(historical_refresh, 60, "minutes"),
+    named!(
+        error_bodies,
+        [("json", ErrorBodies::Json), ("html", ErrorBodies::Html), ("empty", ErrorBodies::Empty)]
+    ),
+    named!(
+        accept_version,
+        [("ignored", AcceptVersion::Ignored), ("rejects_unknown", AcceptVersion::RejectsUnknown)]
+    ),
+    named!(gzip, [("never", Gzip::Never), ("when_asked", Gzip::WhenAsked)]),
+    named!(absent_limits, [("none", AbsentLimits::None), ("some", AbsentLimits::Some)]),
+    boolean!(unlisted_types_billable),
 ];
-const BEYOND: [(&str, PageBeyondCap); 2] =
-    [("clamp", PageBeyondCap::Clamp), ("reject", PageBeyondCap::Reject)];
-const PAYLOADS: [(&str, PayloadCounts); 2] =
-    [("all", PayloadCounts::All), ("billable_only", PayloadCounts::BillableOnly)];
-const NEW_ORG: [(&str, NewOrg); 2] = [("org", NewOrg::Org), ("instance_org", NewOrg::InstanceOrg)];
-const BOOLEAN: [(&str, bool); 2] = [("true", true), ("false", false)];
 
 /// A switch, or a position of it, that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,7 +137,7 @@ pub enum InvalidSwitch {
     #[error("{0:?} is not of the form NAME=VALUE")]
     Form(String),
     /// No switch of this name.
-    #[error("there is no switch {0:?}; there are {known}", known = NAMES.join(", "))]
+    #[error("there is no switch {0:?}; there are {known}", known = ALL.map(|switch| switch.name).join(", "))]
     Name(String),
     /// No position of this name.
     #[error("{name} cannot be {value:?}; it can be {expected}")]
@@ -70,36 +160,31 @@ impl Switches {
 
     /// Sets the switch of this name to the position of this name.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), InvalidSwitch> {
-        match name {
-            "ends" => self.ends = named(name, value, &ENDS)?,
-            "zero_buckets" => self.zero_buckets = named(name, value, &ZEROS)?,
-            "edge_buckets" => self.edge_buckets = named(name, value, &EDGES)?,
-            "summary_without_include" => self.summary_without_include = named(name, value, &SUMMARY)?,
-            "summaries" => self.summaries = named(name, value, &BOOLEAN)?,
-            "page_size_cap" => {
-                let cap = value.parse().ok().filter(|cap| *cap > 0);
-                self.page_size_cap = cap.ok_or_else(|| unusable(name, value, "a number above 0"))?;
-            }
-            "page_beyond_cap" => self.page_beyond_cap = named(name, value, &BEYOND)?,
-            "payload_counts" => self.payload_counts = named(name, value, &PAYLOADS)?,
-            "period_end_slip" => self.period_end_slip = named(name, value, &BOOLEAN)?,
-            "numbers_as_floats" => self.numbers_as_floats = named(name, value, &BOOLEAN)?,
-            "unknown_fields" => self.unknown_fields = named(name, value, &BOOLEAN)?,
-            "token_lists_instances" => self.token_lists_instances = named(name, value, &BOOLEAN)?,
-            "sandbox_applications" => self.sandbox_applications = named(name, value, &BOOLEAN)?,
-            "running_month" => self.running_month = named(name, value, &BOOLEAN)?,
-            "new_org" => self.new_org = named(name, value, &NEW_ORG)?,
-            _ => return Err(InvalidSwitch::Name(name.to_owned())),
+        let switch = ALL.into_iter().find(|switch| switch.name == name);
+        let switch = switch.ok_or_else(|| InvalidSwitch::Name(name.to_owned()))?;
+        (switch.set)(self, value).ok_or_else(|| InvalidSwitch::Value {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            expected: (switch.positions)(),
+        })
+    }
+
+    /// A line for each switch: its name, what it can be, and what it is as a rule.
+    pub fn help() -> String {
+        let usual = Self::default();
+        let mut help = String::new();
+        for switch in ALL {
+            let value = text_of(&(switch.get)(&usual));
+            let _ = writeln!(help, "  {}: {} [{value}]", switch.name, (switch.positions)());
         }
-        Ok(())
+        help
     }
 
     /// Sets several switches, or, when one cannot be set, none. Values are texts, booleans or numbers.
     pub(in crate::simulator) fn set_all(&mut self, wanted: &Map<String, Value>) -> Result<(), InvalidSwitch> {
         let mut switches = *self;
         for (name, value) in wanted {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            switches.set(name, &text)?;
+            switches.set(name, &text_of(value))?;
         }
         *self = switches;
         Ok(())
@@ -107,41 +192,29 @@ impl Switches {
 
     /// All switches with their positions.
     pub(in crate::simulator) fn named(&self) -> Map<String, Value> {
-        let value = |name: &str| match name {
-            "ends" => name_of(self.ends, &ENDS),
-            "zero_buckets" => name_of(self.zero_buckets, &ZEROS),
-            "edge_buckets" => name_of(self.edge_buckets, &EDGES),
-            "summary_without_include" => name_of(self.summary_without_include, &SUMMARY),
-            "summaries" => self.summaries.into(),
-            "page_size_cap" => self.page_size_cap.into(),
-            "page_beyond_cap" => name_of(self.page_beyond_cap, &BEYOND),
-            "payload_counts" => name_of(self.payload_counts, &PAYLOADS),
-            "period_end_slip" => self.period_end_slip.into(),
-            "numbers_as_floats" => self.numbers_as_floats.into(),
-            "unknown_fields" => self.unknown_fields.into(),
-            "token_lists_instances" => self.token_lists_instances.into(),
-            "sandbox_applications" => self.sandbox_applications.into(),
-            "running_month" => self.running_month.into(),
-            "new_org" => name_of(self.new_org, &NEW_ORG),
-            _ => Value::Null,
-        };
-        NAMES.into_iter().map(|name| (name.to_owned(), value(name))).collect()
+        ALL.into_iter().map(|switch| (switch.name.to_owned(), (switch.get)(self))).collect()
     }
 }
 
-fn named<T: Copy>(name: &str, value: &str, known: &[(&str, T)]) -> Result<T, InvalidSwitch> {
-    let found = known.iter().find(|(known, _)| *known == value).map(|(_, position)| *position);
-    let expected = || known.iter().map(|(known, _)| *known).collect::<Vec<_>>().join(" or ");
-    found.ok_or_else(|| unusable(name, value, &expected()))
+fn position<T: Copy>(value: &str, known: &Names<T>) -> Option<T> {
+    known.iter().find(|(known, _)| *known == value).map(|(_, position)| *position)
 }
 
-fn name_of<T: PartialEq + Copy>(position: T, known: &[(&'static str, T)]) -> Value {
+fn name_of<T: PartialEq + Copy>(position: T, known: &Names<T>) -> Value {
     let found = known.iter().find(|(_, known)| *known == position);
     found.map_or(Value::Null, |(name, _)| Value::from(*name))
 }
 
-fn unusable(name: &str, value: &str, expected: &str) -> InvalidSwitch {
-    InvalidSwitch::Value { name: name.to_owned(), value: value.to_owned(), expected: expected.to_owned() }
+/// With a unit, or without one and then so many seconds each. Not longer than a century, which nobody waits for.
+fn duration(text: &str, unit: u64) -> Option<Duration> {
+    const LONGEST: Duration = Duration::from_secs(100 * 366 * 86_400);
+    let number = text.parse::<u64>().ok().map(|number| Duration::from_secs(number.saturating_mul(unit)));
+    number.or_else(|| humantime::parse_duration(text).ok()).filter(|duration| *duration <= LONGEST)
+}
+
+/// As it is written after `=`.
+fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 #[cfg(test)]
@@ -167,6 +240,18 @@ mod tests {
             "sandbox_applications=false",
             "running_month=false",
             "new_org=instance_org",
+            "summary_range=last_30_days",
+            "summary_include=in_addition",
+            "unknown_summary_field=reject",
+            "summary_payload_count=false",
+            "hourly_range_cap=3",
+            "summary_lag=10m",
+            "historical_refresh=90m",
+            "error_bodies=html",
+            "accept_version=rejects_unknown",
+            "gzip=when_asked",
+            "absent_limits=some",
+            "unlisted_types_billable=true",
         ] {
             let before = switches;
             switches.apply(text).unwrap();
@@ -175,7 +260,25 @@ mod tests {
         let mut read = Switches::default();
         read.set_all(&switches.named()).unwrap();
         assert_eq!(read, switches);
-        assert_eq!(switches.named().len(), NAMES.len());
+        assert_eq!(switches.named().len(), ALL.len());
+        assert!(
+            ALL.iter()
+                .all(|switch| switches.named()[switch.name] != Switches::default().named()[switch.name])
+        );
+    }
+
+    #[test]
+    fn a_time_without_a_unit_is_one_of_seconds_or_of_minutes() {
+        let mut switches = Switches::default();
+        for (text, lag, refresh) in [("0", 0, 0), ("90", 90, 5_400), ("2h", 7_200, 7_200)] {
+            switches.set("summary_lag", text).unwrap();
+            switches.set("historical_refresh", text).unwrap();
+            assert_eq!(switches.summary_lag, Duration::from_secs(lag));
+            assert_eq!(switches.historical_refresh, Duration::from_secs(refresh));
+        }
+        for text in ["-1", "soon", "", "18446744073709551615", "500years"] {
+            assert!(switches.set("summary_lag", text).is_err(), "{text}");
+        }
     }
 
     #[test]
@@ -188,5 +291,17 @@ mod tests {
         );
         assert!(refused("zeros=absent").starts_with("there is no switch \"zeros\"; there are ends, zero_"));
         assert!(refused("page_size_cap=0").ends_with("it can be a number above 0"));
+        assert!(refused("hourly_range_cap=70000").contains("number of days"));
+    }
+
+    #[test]
+    fn the_help_names_every_switch_its_positions_and_the_usual_one() {
+        let help = Switches::help();
+        assert_eq!(help.lines().count(), ALL.len());
+        assert!(help.contains("  zero_buckets: present or absent [present]\n"), "{help}");
+        assert!(
+            help.contains("  summary_lag: a duration such as 5m, or a number of seconds [0s]\n"),
+            "{help}"
+        );
     }
 }

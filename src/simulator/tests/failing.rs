@@ -113,3 +113,60 @@ async fn a_hanging_request_is_let_go_when_the_server_stops() {
     let (answer, ()) = tokio::join!(asking, stopping);
     assert!(answer.is_err());
 }
+
+#[tokio::test]
+async fn every_kind_of_fault_does_something_to_an_answer_and_lets_the_next_one_through() {
+    for kind in FaultKind::all_examples() {
+        let api = Api::start().await;
+        let path = format!("{}/orgs?summaryInclude=payloadCount,deviceCount&_links=false", api.instance());
+        let (_, _, usual) = api.answer(&path).await;
+        let route = Route::action("instanceOrgs.get");
+        let fault = api.simulator.faults().inject(Fault::once(route, kind.clone()));
+        let asking = async {
+            let answer = api.request(&path).send().await.ok()?;
+            let (status, wait) = (answer.status().as_u16(), answer.headers().contains_key("retry-after"));
+            Some((status, wait, answer.text().await.ok()?))
+        };
+        let waiting = async {
+            api.simulator.wait_for_requests(|requests| requests.len() == 2).await;
+            while api.simulator.requests()[1].status.is_none() && kind != FaultKind::Hang {
+                api.hand.advance(Duration::from_secs(3));
+                tokio::task::yield_now().await;
+            }
+        };
+        let answer = if kind == FaultKind::Hang {
+            // Nobody would wait for that.
+            tokio::select! { biased; answer = asking => answer, () = waiting => None }
+        } else {
+            tokio::join!(asking, waiting).0
+        };
+        assert_eq!(api.simulator.faults().fired(fault), 1, "{kind}");
+        let is_usual = answer.as_ref().is_some_and(|(status, _, body)| *status == 200 && *body == usual);
+        match &kind {
+            // Payloads go on while it is under way, so that it may say more.
+            FaultKind::Delay(_) => assert_eq!(answer.unwrap().0, 200),
+            FaultKind::Hang | FaultKind::Reset | FaultKind::CutBody => assert_eq!(answer, None, "{kind}"),
+            FaultKind::DeleteListed => {
+                assert!(is_usual, "{kind}");
+                assert_ne!(api.answer(&path).await.2, usual);
+                continue;
+            }
+            FaultKind::Status { status, .. }
+            | FaultKind::HtmlError(status)
+            | FaultKind::EmptyBody(status) => {
+                assert_eq!(answer.unwrap().0, *status, "{kind}");
+            }
+            FaultKind::Throttle { retry_after } => {
+                let (status, wait, _) = answer.unwrap();
+                assert_eq!((status, wait), (429, retry_after.is_some()), "{kind}");
+            }
+            _ => {
+                let (status, _, body) = answer.unwrap();
+                assert!(status == 200 && body != usual, "{kind}");
+            }
+        }
+        if kind != FaultKind::Hang {
+            assert_eq!(api.error(&path).await.0, 200, "{kind}");
+        }
+    }
+}

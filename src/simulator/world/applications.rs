@@ -15,7 +15,6 @@ use crate::simulator::calendar::{self, BillingAnchor};
 use crate::simulator::chance;
 use crate::simulator::id::ObjectId;
 use crate::simulator::owner::Owner;
-use crate::simulator::stream;
 
 /// Most applications that one owner has.
 const MOST: u64 = 5;
@@ -83,7 +82,7 @@ impl Application {
 }
 
 impl Amount {
-    fn add(&mut self, other: Self) {
+    pub(super) fn add(&mut self, other: Self) {
         self.payloads += other.payloads;
         self.bytes += other.bytes;
     }
@@ -198,7 +197,7 @@ impl View<'_> {
                 let amount = Amount { payloads, bytes: payloads * stream.bytes_each };
                 let key = (stream.payload_type.to_string(), stream.source.to_string());
                 usage.by_source.entry(key).or_default().add(amount);
-                let sum = if stream::is_billable(&stream.payload_type) {
+                let sum = if self.world.is_billable(&stream.payload_type) {
                     &mut usage.billable
                 } else {
                     &mut usage.nonbillable

@@ -1,11 +1,14 @@
 //! Payloads and notebook runs in a window: as they are, and as they are shown.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::World;
-use crate::simulator::calendar::{self, DAY};
+use super::applications::Amount;
+use super::memo::{Stretch, Sums};
+use crate::simulator::calendar::{self, DAY, HOUR};
 use crate::simulator::id::ObjectId;
 use crate::simulator::notebooks::NotebookDay;
 use crate::simulator::owner::{Activity, Owner, Sandbox};
@@ -89,7 +92,12 @@ impl World {
     }
 }
 
-impl View<'_> {
+impl<'a> View<'a> {
+    /// Whether payloads of this type count against limits: the same from both sides.
+    pub(in crate::simulator) fn is_billable(&self, payload_type: &str) -> bool {
+        self.world.is_billable(payload_type)
+    }
+
     /// Payloads in `[start, end)` by type and source; those there are.
     pub fn payloads(
         &self,
@@ -97,7 +105,7 @@ impl View<'_> {
         start: Timestamp,
         end: Timestamp,
     ) -> BTreeMap<(String, String), u64> {
-        self.by_source(owner, start, end, |_, count| count)
+        self.by_source(owner, start, end, |amount| amount.payloads)
     }
 
     /// Bytes of the payloads in `[start, end)` by type and source.
@@ -107,7 +115,7 @@ impl View<'_> {
         start: Timestamp,
         end: Timestamp,
     ) -> BTreeMap<(String, String), u64> {
-        self.by_source(owner, start, end, |stream, count| count * stream.bytes_each)
+        self.by_source(owner, start, end, |amount| amount.bytes)
     }
 
     /// Payloads, or their bytes, in `[start, end)`.
@@ -119,13 +127,20 @@ impl View<'_> {
         billable_only: bool,
         as_bytes: bool,
     ) -> u64 {
-        let mut total = 0;
-        self.tally(owner, start, end, &mut |_, stream, count| {
-            if !billable_only || stream.is_billable() {
-                total += if as_bytes { count * stream.bytes_each } else { count };
-            }
-        });
-        total
+        if !matches!(owner, Owner::Instance(_)) {
+            let mut total = 0;
+            self.tally(owner, start, end, &mut |_, stream, count| {
+                if !billable_only || self.world.is_billable(&stream.payload_type) {
+                    total += if as_bytes { count.saturating_mul(stream.bytes_each) } else { count };
+                }
+            });
+            return total;
+        }
+        let sums = self.sums(owner, start, end);
+        let counted = sums
+            .iter()
+            .filter(|((payload_type, _), _)| !billable_only || self.world.is_billable(payload_type));
+        counted.map(|(_, amount)| if as_bytes { amount.bytes } else { amount.payloads }).sum()
     }
 
     /// Notebook runs that ended in `[start, end)`.
@@ -156,16 +171,47 @@ impl View<'_> {
         owner: Owner,
         start: Timestamp,
         end: Timestamp,
-        value: impl Fn(&Stream, u64) -> u64,
+        value: impl Fn(&Amount) -> u64,
     ) -> BTreeMap<(String, String), u64> {
-        let mut sums = BTreeMap::new();
-        self.tally(owner, start, end, &mut |_, stream, count| {
-            if count > 0 {
-                let key = (stream.payload_type.to_string(), stream.source.to_string());
-                *sums.entry(key).or_default() += value(stream, count);
+        self.sums(owner, start, end).into_iter().map(|(key, amount)| (key, value(&amount))).collect()
+    }
+
+    /// Payloads and bytes in `[start, end)` by type and source; those there are.
+    fn sums(&self, owner: Owner, start: Timestamp, end: Timestamp) -> Sums {
+        let (from, to) = (calendar::second_from(start), calendar::second_from(self.visible(end)));
+        let Owner::Instance(instance) = owner else { return self.sums_between(owner, from, to) };
+        // Tens of thousands of orgs: what is asked for again and again is kept.
+        let restatements = self.known_restatements().count();
+        let mut sums = Sums::new();
+        for (from, to) in pieces(from, to) {
+            let piece = if is_whole(from, to) {
+                let stretch = Stretch { instance, from, to, restatements };
+                self.world.memo.sums(stretch, || self.sums_between(owner, from, to))
+            } else {
+                Arc::new(self.sums_between(owner, from, to))
+            };
+            for (key, amount) in piece.iter() {
+                if let Some(sum) = sums.get_mut(key) {
+                    sum.add(*amount);
+                } else {
+                    sums.insert(key.clone(), *amount);
+                }
+            }
+        }
+        sums
+    }
+
+    fn sums_between(&self, owner: Owner, from: i64, to: i64) -> Sums {
+        let mut sums: BTreeMap<(&str, &str), Amount> = BTreeMap::new();
+        self.tally_between(owner, from, to, &mut |_, stream, payloads| {
+            if payloads > 0 {
+                let amount = Amount { payloads, bytes: payloads.saturating_mul(stream.bytes_each) };
+                sums.entry((&*stream.payload_type, &*stream.source)).or_default().add(amount);
             }
         });
-        sums
+        let with_texts =
+            |((kind, source), amount): ((&str, &str), Amount)| ((kind.to_owned(), source.to_owned()), amount);
+        sums.into_iter().map(with_texts).collect()
     }
 
     /// Calls `add` with the payloads of every stream in `[start, end)`, and the place of the stream at its owner.
@@ -175,10 +221,14 @@ impl View<'_> {
         owner: Owner,
         start: Timestamp,
         end: Timestamp,
-        add: &mut impl FnMut(usize, &Stream, u64),
+        add: &mut impl FnMut(usize, &'a Stream, u64),
     ) {
         let (from, to) = (calendar::second_from(start), calendar::second_from(self.visible(end)));
-        let mut count = |whose: Owner, id: ObjectId, activity: &Activity, spans: Vec<(i64, i64)>| {
+        self.tally_between(owner, from, to, add);
+    }
+
+    fn tally_between(&self, owner: Owner, from: i64, to: i64, add: &mut impl FnMut(usize, &'a Stream, u64)) {
+        let mut count = |whose: Owner, id: ObjectId, activity: &'a Activity, spans: Vec<(i64, i64)>| {
             for (index, stream) in activity.streams.iter().enumerate() {
                 for (from, to) in &spans {
                     let count = |from, to| stream.count(id.key(), from, to);
@@ -201,13 +251,13 @@ impl View<'_> {
                     .for_each(|org| count(owner, id, &org.activity, org.lively(from, to)));
             }
             Owner::Instance(id) => {
-                world.orgs_of(id).for_each(|org| {
+                world.orgs_of(id).filter(|org| !org.activity.streams.is_empty()).for_each(|org| {
                     count(Owner::Org(org.id), org.id, &org.activity, org.lively(from, to));
                 });
             }
             Owner::Sandbox(id) => {
                 if let Some(sandbox) = world.sandbox(id) {
-                    count(owner, id, &sandbox.activity, accepted(sandbox, from, to));
+                    count(owner, id, &sandbox.activity, accepted(world, sandbox, from, to));
                 }
             }
         }
@@ -220,7 +270,12 @@ impl View<'_> {
     }
 
     fn restatements(&self, owner: Owner) -> impl Iterator<Item = &Restatement> {
-        let all = self.world.restatements.iter().filter(move |change| change.owner == owner);
+        self.known_restatements().filter(move |change| change.owner == owner)
+    }
+
+    /// Since they become known one after the other, their number says which ones they are.
+    fn known_restatements(&self) -> impl Iterator<Item = &Restatement> {
+        let all = self.world.restatements.iter();
         all.filter(|change| self.now.is_none_or(|now| change.known_from <= now))
     }
 }
@@ -242,13 +297,28 @@ impl Restatement {
     }
 }
 
+/// `[from, to)` in parts that come up again in other windows: whole days, and what is left at both ends.
+fn pieces(from: i64, to: i64) -> impl Iterator<Item = (i64, i64)> {
+    let mut next = from;
+    std::iter::from_fn(move || {
+        let start = next;
+        next = to.min((calendar::day(start) + 1) * DAY);
+        (start < to).then_some((start, next))
+    })
+}
+
+/// Whether it is a day or an hour.
+fn is_whole(from: i64, to: i64) -> bool {
+    [DAY, HOUR].into_iter().any(|unit| from.rem_euclid(unit) == 0 && to - from == unit)
+}
+
 /// The parts of `[from, to)` in which a sandbox's payloads are accepted: in each period until its limit is reached.
-fn accepted(sandbox: &Sandbox, from: i64, to: i64) -> Vec<(i64, i64)> {
+fn accepted(world: &World, sandbox: &Sandbox, from: i64, to: i64) -> Vec<(i64, i64)> {
     let (mut from, to) = sandbox.span(from, to);
     let mut spans = Vec::new();
     while from < to {
         let (start, end) = Sandbox::BILLING.period(from);
-        let stop = stop_of_period(sandbox, sandbox.span(start, end.min(to)));
+        let stop = stop_of_period(world, sandbox, sandbox.span(start, end.min(to)));
         spans.extend(sandbox.lively(from, stop));
         from = end;
     }
@@ -256,11 +326,12 @@ fn accepted(sandbox: &Sandbox, from: i64, to: i64) -> Vec<(i64, i64)> {
 }
 
 /// The first second that comes after the limit has been reached by payloads since `from`, or `to`.
-fn stop_of_period(sandbox: &Sandbox, (from, to): (i64, i64)) -> i64 {
+fn stop_of_period(world: &World, sandbox: &Sandbox, (from, to): (i64, i64)) -> i64 {
     let Some(limit) = sandbox.limits.payload else { return to };
     let billable = |second| -> u64 {
         let lively = sandbox.lively(from, second);
-        let streams = sandbox.activity.streams.iter().filter(|stream| stream.is_billable());
+        let streams = sandbox.activity.streams.iter();
+        let streams = streams.filter(|stream| world.is_billable(&stream.payload_type));
         let count = |stream: &Stream| -> u64 {
             lively.iter().map(|(from, to)| stream.count(sandbox.id.key(), *from, *to)).sum()
         };
