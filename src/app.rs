@@ -5,6 +5,7 @@
 
 mod account_series;
 mod accounts;
+mod shard_series;
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use crate::lifecycle::{Ending, Shutdown, TaskDied, Tasks};
 use crate::losant::ClientMetrics;
 use crate::metrics::negotiate::Format;
 use crate::metrics::{Metrics, MetricsConfig};
-use crate::poll::{CycleReport, PollMetrics, Poller, PollerConfig, PollerHandle};
+use crate::poll::{CallPlan, CycleReport, PollMetrics, Poller, PollerConfig, PollerHandle};
 use crate::selection::Selection;
 use crate::store::{Freshness, Store};
 use crate::usage::{Collector, Shard};
@@ -101,6 +102,8 @@ impl App {
                 shard,
                 concurrency: config.max_in_flight,
                 requests_per_second: config.requests_per_second,
+                burst: config.burst,
+                page_size: config.page_size,
             };
             let (poller, handle) =
                 Poller::new(config, client, clock.clone(), store.clone(), poll_metrics.clone());
@@ -108,6 +111,7 @@ impl App {
             handles.push(handle);
         }
         account_series::register(&mut registry, clients);
+        shard_series::register(&mut registry, shard);
         let metrics_config =
             MetricsConfig { expire_after: polling.expire_after.get(), freshness: freshness(&polling) };
         let metrics = Arc::new(Metrics::new(metrics_config, registry, store, clock));
@@ -123,6 +127,16 @@ impl App {
             metrics: Arc::clone(&self.metrics),
             web_metrics: self.web_metrics.clone(),
         }
+    }
+
+    /// Lists everybody of every account once, and says what polling them will take; nothing is served. An error says in
+    /// words what went wrong with an account.
+    pub async fn survey(self) -> Vec<(String, Result<CallPlan, String>)> {
+        let mut plans = Vec::new();
+        for (account, poller) in self.pollers {
+            plans.push((account, poller.survey().await));
+        }
+        plans
     }
 
     /// Serves and polls until `shutdown` has ended. Without listeners it only polls.

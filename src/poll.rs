@@ -6,6 +6,7 @@
 //! written.
 
 mod adopt;
+mod again;
 mod apply;
 mod coverage;
 mod cycle;
@@ -22,14 +23,17 @@ mod metrics;
 mod notebook_minute_counts;
 mod payload_counts;
 mod payload_counts_breakdown;
+mod plan;
 mod poller;
 mod resources;
 mod review;
 mod schedule;
+mod survey;
 mod trust;
 mod verdict;
 
 pub use cycle::CycleReport;
 pub use handle::PollerHandle;
 pub use metrics::PollMetrics;
+pub use plan::CallPlan;
 pub use poller::{Poller, PollerConfig, Progress};

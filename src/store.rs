@@ -27,6 +27,8 @@ struct Content {
     scopes: BTreeMap<Scope, Arc<Record>>,
     up: BTreeMap<Id, bool>,
     excluded: BTreeMap<(Id, Level), usize>,
+    /// The account that each instance is polled with.
+    claims: BTreeMap<Id, String>,
     /// The snapshot of the content as it is, until something changes.
     published: Option<Arc<Snapshot>>,
 }
@@ -68,6 +70,13 @@ impl Store {
         });
     }
 
+    /// What `collector` last read of `scope`, and the uptime at which it asked.
+    pub fn last_read(&self, scope: Scope, collector: Collector) -> Option<(Arc<Reading>, Duration)> {
+        let content = self.lock();
+        let part = &content.scopes.get(&scope)?.parts[collector as usize];
+        Some((Arc::clone(part.reading.as_ref()?), part.asked_at))
+    }
+
     /// How many numbers `collector` last read of `scope`.
     pub fn size_of(&self, scope: Scope, collector: Collector) -> usize {
         let content = self.lock();
@@ -95,6 +104,7 @@ impl Store {
         self.change(|content| {
             content.scopes.retain(|scope, _| scope.instance() != instance);
             content.up.remove(&instance);
+            content.claims.remove(&instance);
             content.excluded.retain(|(of, _), _| *of != instance);
         });
     }
@@ -104,6 +114,13 @@ impl Store {
         self.change(|content| {
             content.up.insert(instance, up);
         });
+    }
+
+    /// Takes an instance for an account. Returns whether it has it now: an instance belongs to the account that came first, so
+    /// that two do not overwrite each other's numbers.
+    pub fn claim(&self, instance: Id, account: &str) -> bool {
+        let mut content = self.lock();
+        content.claims.entry(instance).or_insert_with(|| account.to_owned()) == account
     }
 
     /// Notes how many scopes of an instance the configuration leaves out.
@@ -254,6 +271,16 @@ mod tests {
         assert_eq!(devices(&store, &clock), [(scope(3), 1.0)]);
         store.forget_instance(scope(3).instance());
         assert_eq!(devices(&store, &clock), []);
+    }
+
+    #[test]
+    fn an_instance_belongs_to_the_account_that_came_first_until_it_is_forgotten() {
+        let (store, _clock, _hand) = store();
+        let instance = scope(2).instance();
+        assert!(store.claim(instance, "first") && store.claim(instance, "first"));
+        assert!(!store.claim(instance, "second"));
+        store.forget_instance(instance);
+        assert!(store.claim(instance, "second"));
     }
 
     #[test]

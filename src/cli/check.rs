@@ -11,12 +11,18 @@ use crate::usage::{Level, Shard};
 pub(super) struct CheckArgs {
     #[command(flatten)]
     serve: serve::ServeArgs,
+    /// Also ask Losant: list everybody once, and say how many requests polling them will take
+    #[arg(long)]
+    online: bool,
 }
 
 /// Loads everything that `serve` loads, and starts nothing.
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     let loaded = args.serve.load()?;
-    serve::block_on(async { serve::put_together(&loaded, Clock::system()) })?;
+    let plans = serve::block_on(async {
+        let app = serve::put_together(&loaded, Clock::system())?;
+        Ok(if args.online { app.survey().await } else { Vec::new() })
+    })?;
     let mut text = String::from("The configuration is valid.\n");
     for (name, account) in &loaded.config.accounts {
         let token = match (&account.token_file, &account.token_env) {
@@ -44,7 +50,23 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     if let Some(line) = part(&loaded.config.selection.compile()?, serve::shard(&loaded)?) {
         text += &line;
     }
-    Ok(output::print(&text))
+    let mut failed = false;
+    for (account, plan) in plans {
+        match plan {
+            Ok(plan) => {
+                text += &["Call plan of account ", &account, ": ", &plan.to_string(), ".\n"].concat();
+                for warning in plan.warnings() {
+                    text += &["Warning: ", &warning, ".\n"].concat();
+                }
+            }
+            Err(problem) => {
+                failed = true;
+                text += &["Account ", &account, " cannot be polled: ", &problem, "\n"].concat();
+            }
+        }
+    }
+    let printed = output::print(&text);
+    Ok(if failed { Exit::Failure } else { printed })
 }
 
 /// What is polled, where that is not everything.

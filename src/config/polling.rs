@@ -59,7 +59,7 @@ impl Default for PollingConfig {
             notebook_minute_counts_interval: Interval::minutes(15),
             applications_interval: Interval::minutes(15),
             previous_period_interval: Interval::minutes(24 * 60),
-            refresh_interval: Interval::minutes(6 * 60),
+            refresh_interval: Interval::minutes(12 * 60),
             disabled_collectors: Vec::new(),
             ready_after: Interval::minutes(5),
             settle_delay: Interval::minutes(10),

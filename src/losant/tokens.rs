@@ -6,7 +6,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 use std::time::Duration;
 
-use super::{Error, Token, TokenError, TokenSource, Unavailable};
+use super::{Error, Token, TokenError, TokenSource};
 use crate::clock::Clock;
 
 /// How long a look at the file is good for. Short beside the time that an old token is still accepted after it was
@@ -63,10 +63,8 @@ impl Tokens {
     pub(super) fn note<T>(&self, result: &Result<T, Error>) {
         let accepted = match result {
             Err(Error::Unauthorized { .. }) => false,
-            Err(Error::Unavailable {
-                reason: Unavailable::Timeout | Unavailable::Connect | Unavailable::Io,
-                ..
-            }) => return,
+            // Something before Losant may have said so, without having looked at the token.
+            Err(Error::Unavailable { .. } | Error::Throttled { .. }) => return,
             _ => true,
         };
         *self.accepted() = Some(accepted);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::*;
 use crate::clock::ClockHand;
 use crate::losant::server::TempFile;
-use crate::losant::{Call, Said};
+use crate::losant::{Call, Said, Unavailable};
 
 /// A token file on a clock that stands still, and the log of what became of it.
 struct Bench {
@@ -129,7 +129,7 @@ fn a_token_without_a_file_stays() {
 }
 
 #[test]
-fn every_answer_but_a_401_says_that_the_token_is_good_and_silence_says_nothing() {
+fn an_answer_about_the_question_says_that_the_token_is_good_and_trouble_on_the_way_says_nothing() {
     let bench = Bench::new("secret");
     let call = Call::list_instances();
     let said = Said::default;
@@ -140,6 +140,7 @@ fn every_answer_but_a_401_says_that_the_token_is_good_and_silence_says_nothing()
         (Err(Error::Unauthorized { call, said: said() }), Some(false)),
         (unavailable(Unavailable::Connect), Some(false)),
         (unavailable(Unavailable::Io), Some(false)),
+        (unavailable(Unavailable::Status(503)), Some(false)),
         (Err(Error::Forbidden { call, said: said() }), Some(true)),
         (Err(Error::Unauthorized { call, said: said() }), Some(false)),
         (Ok(()), Some(true)),

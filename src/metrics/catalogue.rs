@@ -74,7 +74,8 @@ pub fn last_success_family(level: Level) -> String {
 /// HELP of [`last_success_family`].
 pub fn last_success_help(level: Level) -> String {
     format!(
-        "When the collector last succeeded for the {level}, as a Unix time; a failure leaves it where it was"
+        "Up to when what the collector shows of the {level} is known to be true, as a Unix time: its last success, or the \
+         last list that showed no change since; a failure leaves it where it was"
     )
 }
 

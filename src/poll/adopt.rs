@@ -89,7 +89,7 @@ impl Poller {
             && let Some(listed) = figures.total_in(answered.period_start)
         {
             member.answered = None;
-            self.trust.compare_after(answered.total, listed, asked_at);
+            self.trust.compare(&answered, listed, asked_at);
         }
         if let Some(payloads) = payloads {
             self.trust.listed(&payloads);
@@ -118,22 +118,21 @@ impl Poller {
         if itself.is_err() && self.owns(scope) {
             self.store.fail(scope, Collector::Discovery);
         }
-        let mut excluded = [None; 2];
-        for (place, (level, walked)) in
-            excluded.iter_mut().zip([(Level::Org, orgs), (Level::Sandbox, sandboxes)])
-        {
-            *place = walked.as_ref().ok().map(|walked| walked.excluded);
-            self.end_list(instance, level, sweep, walked);
-        }
-        for (level, excluded) in [Level::Org, Level::Sandbox].into_iter().zip(excluded) {
-            if let Some(excluded) = excluded {
-                self.store.set_excluded(instance, level, excluded);
+        let mut sweep_requests = 0;
+        for (level, walked) in [(Level::Org, orgs), (Level::Sandbox, sandboxes)] {
+            if let Ok(walked) = &walked {
+                sweep_requests += walked.requests;
+                self.excluded.insert((instance, level), walked.excluded);
+                self.store.set_excluded(instance, level, walked.excluded);
             }
+            self.end_list(instance, level, sweep, walked);
         }
         self.end_sweep();
         let refused = matches!(error, Some(Error::Unauthorized { .. }));
         let state = self.instances.entry(instance).or_default();
         state.discovered = Some(error.is_none());
+        state.problem = error.as_ref().map(ToString::to_string);
+        state.sweep_requests = sweep_requests;
         state.known |= answered;
         state.refused = refused;
         state.failures_in_a_row = if error.is_none() { 0 } else { state.failures_in_a_row.saturating_add(1) };
@@ -206,7 +205,9 @@ impl Poller {
             self.instances.keys().map(|instance| self.tallies.get(&(*instance, level))).collect();
         let Some(tallies) = tallies.into_iter().collect::<Option<Vec<_>>>() else { return };
         let mut all = self.errand.discovery.selection.tally();
-        tallies.into_iter().for_each(|tally| all.absorb(tally.clone()));
+        for tally in tallies {
+            all.absorb(tally.clone());
+        }
         let unmatched = all.unmatched(level);
         // One that fits somebody after all may be told of again.
         let still = |key: &String| unmatched.iter().any(|unmatched| unmatched.key == *key);
@@ -225,11 +226,24 @@ impl Poller {
             self.schedule_newcomer(scope);
         }
         if self.trust.weigh(self.clock.uptime()) {
-            info!(
-                account = self.config.account,
-                exact = self.trust.is_exact(),
-                "compared what lists say of payloads with what single orgs and sandboxes say"
-            );
+            let account = &self.config.account;
+            if !self.trust.shows_changes() {
+                warn!(
+                    account,
+                    "lists count payloads of another span than the billing period: everybody is asked in turn, which takes \
+                     many more requests"
+                );
+            } else if self.trust.is_exact() {
+                info!(
+                    account,
+                    "lists tell payloads of the billing period exactly, and these are shown as they tell them"
+                );
+            } else {
+                info!(
+                    account,
+                    "lists do not tell payloads of the billing period exactly: whoever moves is asked for them"
+                );
+            }
             self.review_all();
         }
         self.tell_sweep_mode();
@@ -298,6 +312,7 @@ impl Poller {
             return;
         }
         for &scope in gone {
+            self.take_back(scope);
             self.fleet.remove(scope);
             self.store.forget(scope);
             self.unlisted.remove(&scope);

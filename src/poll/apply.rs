@@ -1,10 +1,12 @@
 //! What the outcome of a job changes.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use tracing::info;
 
 use super::errand::{self, Outcome, Read};
-use super::fleet::{Found, Poll};
+use super::fleet::{Finding, Poll};
 use super::historical_summaries::Dealt;
 use super::job::Job;
 use super::payload_counts;
@@ -38,13 +40,15 @@ impl Poller {
     fn apply_instances(&mut self, job: Job, listed: Result<Listing<Instance>, Error>) -> Result<(), Why> {
         let done = match listed {
             Ok(listed) if listed.items.is_empty() => {
-                let why = "no_instances";
-                self.failures.failed(&self.config.account, job, why, &"the token lists no instance");
+                let (why, problem) = ("no_instances", "the token lists no instance");
+                self.failures.failed(&self.config.account, job, why, &problem);
+                self.listing_problem = Some(problem.to_owned());
                 Err(why)
             }
             Ok(listed) => {
                 self.failures.succeeded(&self.config.account, job);
                 self.instances_known = true;
+                self.listing_problem = None;
                 let instances: Vec<_> = listed.items.iter().map(|instance| instance.id).collect();
                 if listed.complete {
                     self.forget_instances_but(&instances);
@@ -55,16 +59,18 @@ impl Poller {
                 Ok(())
             }
             Err(error) => {
+                let hint = if matches!(error, Error::Forbidden { .. }) {
+                    "; an instance API token cannot list instances: name them in `instances` of the account"
+                } else {
+                    ""
+                };
+                let problem = format!("{error}{hint}");
                 if matches!(error, Error::Unauthorized { .. }) && self.instances.is_empty() {
                     self.refuse(&error);
                 } else {
-                    let hint = if matches!(error, Error::Forbidden { .. }) {
-                        "; an instance API token cannot list instances: name them in `instances` of the account"
-                    } else {
-                        ""
-                    };
-                    self.failures.failed(&self.config.account, job, error.label(), &format!("{error}{hint}"));
+                    self.failures.failed(&self.config.account, job, error.label(), &problem);
                 }
+                self.listing_problem = Some(problem);
                 Err(error.label())
             }
         };
@@ -89,6 +95,7 @@ impl Poller {
             self.instances.remove(&instance);
             self.fleet.forget_instance(instance);
             self.undealt.retain(|(of, _), _| *of != instance);
+            self.excluded.retain(|(of, _), _| *of != instance);
             self.tallies.retain(|(of, _), _| *of != instance);
             self.store.forget_instance(instance);
             self.drop_jobs(|scope| scope.instance() == instance);
@@ -149,22 +156,25 @@ impl Poller {
         member.polled(collector, begun);
         match findings {
             errand::Findings::Payloads(Some((period, stats))) => {
+                let listed = member.figures.total_in(period.start);
                 let answered = Answered {
                     asked_at: begun.asked_at,
                     period_start: period.start,
                     total: payload_counts::total(&stats),
+                    listed_before: listed.filter(|_| member.listed_at <= begun.asked_at),
                 };
-                let listed = member.figures.total_in(period.start);
                 member.answered = Some(answered);
-                if let Some(listed) = listed.filter(|_| member.listed_at <= begun.asked_at) {
-                    self.trust.compare_before(listed, answered.total, begun.asked_at);
-                }
+                self.trust.answered(&answered);
             }
             errand::Findings::Payloads(None) | errand::Findings::Bytes => {}
-            errand::Findings::Hours(found) => member.findings.hours = Some(Found::new(found, read_at)),
-            errand::Findings::Devices(found) => member.findings.devices = Some(Found::new(found, read_at)),
+            errand::Findings::Hours(found) => {
+                member.findings.hours = Some(Box::new(Finding::new(found, read_at)));
+            }
+            errand::Findings::Devices(found) => {
+                member.findings.devices = Some(Box::new(Finding::new(found, read_at)));
+            }
             errand::Findings::Notebooks(found) => {
-                member.findings.notebooks = Some(Found::new(found, read_at))
+                member.findings.notebooks = Some(Box::new(Finding::new(found, read_at)));
             }
         }
     }
@@ -219,6 +229,19 @@ impl Poller {
                 && let Some(reading) = undealt.readings.remove(&owner)
             {
                 self.store.put(owner, *collector, reading, undealt.asked_at);
+            }
+        }
+    }
+
+    /// Keeps what lists said of an owner who is gone: one that is back soon should not wait for the next of them, which may
+    /// take a day.
+    pub(super) fn take_back(&mut self, owner: Scope) {
+        for ((instance, collector), undealt) in &mut self.undealt {
+            if *instance == owner.instance()
+                && let Some((reading, asked_at)) = self.store.last_read(owner, *collector)
+                && asked_at == undealt.asked_at
+            {
+                undealt.readings.insert(owner, Arc::unwrap_or_clone(reading));
             }
         }
     }

@@ -13,7 +13,7 @@ use super::figures::Figures;
 use super::resources;
 use crate::clock::Clock;
 use crate::losant::wire::{self, DisabledAt, PayloadStats};
-use crate::losant::{Client, Error};
+use crate::losant::{Client, Error, ListWalk, ListedPage, Pages};
 use crate::selection::{Candidate, Selection, Tally};
 use crate::usage::{BillingPeriod, Id, Label, Level, Measure, Reading, Scope, Shard};
 
@@ -138,9 +138,10 @@ impl Discovery {
         sweep: u64,
         pages: &mpsc::Sender<FoundPage>,
     ) -> Result<Walked, Error> {
-        let mut walk = client.walk_orgs(instance, &resources::org_summary_fields());
+        let begin = |fields: &[&'static str]| client.walk_orgs(instance, fields);
+        let (mut walk, mut next) = first_page(begin, &resources::org_summary_fields()).await?;
         let mut sieve = Sieve::new(self, Level::Org);
-        while let Some(page) = walk.next().await? {
+        while let Some(page) = next {
             let wanted = page.items.iter().filter(|org| {
                 let tags: Vec<_> =
                     org.tags.iter().flatten().map(|tag| (tag.key.as_str(), tag.value.as_str())).collect();
@@ -149,6 +150,7 @@ impl Discovery {
             });
             let found = wanted.map(|org| of_org(instance, org, page.at)).collect();
             let _ = pages.send(FoundPage { sweep, asked_at: page.asked_at, found }).await;
+            next = walk.next().await?;
         }
         Ok(sieve.walked(walk.is_complete(), walk.requests()))
     }
@@ -160,9 +162,10 @@ impl Discovery {
         sweep: u64,
         pages: &mpsc::Sender<FoundPage>,
     ) -> Result<Walked, Error> {
-        let mut walk = client.walk_sandboxes(instance, &resources::sandbox_summary_fields());
+        let begin = |fields: &[&'static str]| client.walk_sandboxes(instance, fields);
+        let (mut walk, mut next) = first_page(begin, &resources::sandbox_summary_fields()).await?;
         let mut sieve = Sieve::new(self, Level::Sandbox);
-        while let Some(page) = walk.next().await? {
+        while let Some(page) = next {
             let wanted = page.items.iter().filter(|user| {
                 let names = [&user.email, &user.full_name];
                 let names: Vec<_> = names.into_iter().filter_map(Option::as_deref).collect();
@@ -170,8 +173,26 @@ impl Discovery {
             });
             let found = wanted.map(|user| of_sandbox(instance, user, self.emails, page.at)).collect();
             let _ = pages.send(FoundPage { sweep, asked_at: page.asked_at, found }).await;
+            next = walk.next().await?;
         }
         Ok(sieve.walked(walk.is_complete(), walk.requests()))
+    }
+}
+
+/// Begins a list, with its first page. Nothing public says which names of summary fields Losant accepts, and when all of
+/// them are refused for the sake of one, a list without is better than none.
+async fn first_page<P: Pages>(
+    begin: impl Fn(&[&'static str]) -> ListWalk<P>,
+    fields: &[&'static str],
+) -> Result<(ListWalk<P>, Option<ListedPage<P::Item>>), Error> {
+    let mut walk = begin(fields);
+    match walk.next().await {
+        Err(Error::Rejected { .. }) => {
+            let mut walk = begin(&[]);
+            let first = walk.next().await?;
+            Ok((walk, first))
+        }
+        first => Ok((walk, first?)),
     }
 }
 
@@ -213,11 +234,18 @@ pub(super) async fn rediscover(
     match scope {
         Scope::Instance { instance } => Ok(of_instance(instance, &client.instance(instance).await?, now)),
         Scope::Org { instance, org } => {
-            let found = client.org(instance, org, &resources::org_summary_fields()).await?;
+            let found = match client.org(instance, org, &resources::org_summary_fields()).await {
+                Err(Error::Rejected { .. }) => client.org(instance, org, &[]).await?,
+                found => found?,
+            };
             Ok(of_org(instance, &found, now))
         }
         Scope::Sandbox { instance, sandbox } => {
-            let found = client.sandbox(instance, sandbox, &resources::sandbox_summary_fields()).await?;
+            let fields = resources::sandbox_summary_fields();
+            let found = match client.sandbox(instance, sandbox, &fields).await {
+                Err(Error::Rejected { .. }) => client.sandbox(instance, sandbox, &[]).await?,
+                found => found?,
+            };
             Ok(of_sandbox(instance, &found, emails, now))
         }
     }

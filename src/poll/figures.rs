@@ -18,6 +18,7 @@ pub(super) struct Figures {
     /// Minutes and runs.
     notebooks: Option<(f64, f64)>,
     devices: Option<f64>,
+    applications: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,12 +35,14 @@ pub(super) struct Mark(u64);
 impl Figures {
     /// What `summary` says of a scope in `period`.
     pub(super) fn of(period: Option<BillingPeriod>, summary: Option<&Summary>) -> Self {
+        let counter = |name| summary.and_then(|summary| summary.counts.get(name).copied());
         let notebooks = |stats: NotebookStats| stats.minutes_this_period.zip(stats.runs_this_period);
         Self {
             period_start: period.map(|period| period.start),
             payloads: summary.and_then(|summary| summary.payloads.as_ref()).map(Payloads::of),
             notebooks: summary.and_then(|summary| summary.notebooks).and_then(notebooks),
-            devices: summary.and_then(|summary| summary.counts.get("deviceCount").copied()),
+            devices: counter("deviceCount"),
+            applications: counter("appCount"),
         }
     }
 
@@ -52,6 +55,11 @@ impl Figures {
     pub(super) fn total_in(&self, period_start: Timestamp) -> Option<f64> {
         let payloads = self.payloads.filter(|_| self.period_start == Some(period_start));
         payloads.map(|payloads| payloads.total)
+    }
+
+    /// How many applications there are, which is how many rows monthly summaries have. None where it was not told.
+    pub(super) fn applications(&self) -> f64 {
+        self.applications.unwrap_or_default()
     }
 
     /// Whether no payload came in the period.

@@ -68,24 +68,24 @@ pub(super) struct Poll {
 /// What polls found, for numbers that move on with time while nothing changes.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    pub(super) hours: Option<Box<Found<Hours>>>,
-    pub(super) devices: Option<Box<Found<Devices>>>,
-    pub(super) notebooks: Option<Box<Found<Notebooks>>>,
+    pub(super) hours: Option<Box<Finding<Hours>>>,
+    pub(super) devices: Option<Box<Finding<Devices>>>,
+    pub(super) notebooks: Option<Box<Finding<Notebooks>>>,
 }
 
 /// What was found, and the moment that the numbers shown of it speak of.
 #[derive(Debug)]
-pub(super) struct Found<T> {
-    pub(super) found: T,
+pub(super) struct Finding<T> {
+    pub(super) answer: T,
     pub(super) shown_at: Timestamp,
     /// Start of the period whose silence told it, where nobody had to be asked.
     pub(super) silent_since: Option<Timestamp>,
 }
 
-impl<T> Found<T> {
+impl<T> Finding<T> {
     /// What a poll found that asked at `read_at`.
-    pub(super) fn new(found: T, read_at: Timestamp) -> Box<Self> {
-        Box::new(Self { found, shown_at: read_at, silent_since: None })
+    pub(super) fn new(answer: T, read_at: Timestamp) -> Self {
+        Self { answer, shown_at: read_at, silent_since: None }
     }
 }
 

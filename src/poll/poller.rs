@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{Id as TaskId, JoinError, JoinSet};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::adopt::SweepMode;
 use super::cycle::Cycle;
@@ -17,7 +16,6 @@ use super::fleet::{Fleet, Poll};
 use super::handle::{Command, PollerHandle};
 use super::job::Job;
 use super::metrics::{LagBoard, PollMetrics};
-use super::review::Standing;
 use super::schedule::{Lane, Schedule};
 use super::trust::Trust;
 use crate::clock::Clock;
@@ -25,26 +23,7 @@ use crate::config::PollingConfig;
 use crate::losant::{Client, Error};
 use crate::selection::{Selection, Tally};
 use crate::store::Store;
-use crate::usage::{Collector, Id, Level, Reading, Scope, Shard, Window};
-
-/// How long a job that has failed once waits at most, whatever its interval.
-const FIRST_BACKOFF: Duration = Duration::from_secs(300);
-
-/// How many times its interval a job that keeps failing waits at most: four hanging orgs must not fill every place.
-const LONGEST_BACKOFF: u32 = 4;
-
-/// The longest of those waits, for jobs whose own interval is shorter.
-const BACKOFF_CAP: Duration = Duration::from_secs(3_600);
-
-/// For how long after its end a month may still gain payloads that were counted late.
-const SETTLING_OF_A_MONTH: SignedDuration = SignedDuration::from_hours(48);
-
-/// How often the month before is read in that time.
-const WHILE_A_MONTH_SETTLES: Duration = Duration::from_secs(3_600);
-
-/// First wait after a failed discovery; it doubles up to the discovery interval. Until discovery has succeeded once
-/// nothing can be shown, so five minutes would be a long time.
-const FIRST_RETRY: Duration = Duration::from_secs(5);
+use crate::usage::{Collector, Id, Level, Reading, Scope, Shard};
 
 /// Pages of a sweep that may wait to be taken in.
 const WAITING_PAGES: usize = 2;
@@ -70,6 +49,10 @@ pub struct PollerConfig {
     pub concurrency: usize,
     /// Requests a second that the budget allows.
     pub requests_per_second: f64,
+    /// Requests that the budget allows at once after a pause.
+    pub burst: u32,
+    /// Rows that a page of a list has.
+    pub page_size: u32,
 }
 
 /// What a poller still waits for before its first full cycle has ended, if anything.
@@ -103,6 +86,8 @@ pub struct Poller {
     pub(super) suspects: BTreeMap<Job, Error>,
     /// Scopes that a sweep under way has found and that have no place in the schedule yet.
     pub(super) newcomers: Vec<Scope>,
+    /// Instances that another account polls.
+    foreign: BTreeSet<Id>,
     /// Keys of patterns of the selection that fitted nobody, which has been said.
     pub(super) unmatched: BTreeSet<(Level, String)>,
     /// Which patterns fitted somebody on the last complete list.
@@ -115,9 +100,13 @@ pub struct Poller {
     sweeps: u64,
     /// Uptime at which everybody had been listed once.
     listed_once: Option<Duration>,
+    /// How many scopes left out there are, by instance and level.
+    pub(super) excluded: BTreeMap<(Id, Level), usize>,
+    /// Why the instances could not be listed, if they could not.
+    pub(super) listing_problem: Option<String>,
     lag: LagBoard,
-    pages: mpsc::Receiver<FoundPage>,
-    tasks: JoinSet<Outcome>,
+    pub(super) pages: mpsc::Receiver<FoundPage>,
+    pub(super) tasks: JoinSet<Outcome>,
     jobs: HashMap<TaskId, Running>,
     idle_waiters: Vec<oneshot::Sender<()>>,
     commands: mpsc::Receiver<Command>,
@@ -149,6 +138,10 @@ pub(super) struct InstanceState {
     pub(super) refused: bool,
     /// Discoveries that failed in a row.
     pub(super) failures_in_a_row: u32,
+    /// Why the last discovery failed, if it did.
+    pub(super) problem: Option<String>,
+    /// Pages of lists that the last sweep asked for.
+    pub(super) sweep_requests: u32,
     /// Collectors whose last poll of the instance itself failed.
     pub(super) failing: BTreeSet<Collector>,
 }
@@ -198,6 +191,7 @@ impl Poller {
             refused: false,
             suspects: BTreeMap::new(),
             newcomers: Vec::new(),
+            foreign: BTreeSet::new(),
             unmatched: BTreeSet::new(),
             tallies: BTreeMap::new(),
             trust: Trust::default(),
@@ -205,6 +199,8 @@ impl Poller {
             spread: Duration::ZERO,
             sweeps: 0,
             listed_once: None,
+            excluded: BTreeMap::new(),
+            listing_problem: None,
             pages,
             tasks: JoinSet::new(),
             jobs: HashMap::new(),
@@ -254,7 +250,7 @@ impl Poller {
         }
     }
 
-    fn schedule_instances(&mut self) {
+    pub(super) fn schedule_instances(&mut self) {
         self.instances_known = !self.config.instances.is_empty();
         if !self.instances_known {
             self.schedule.add(Job::Instances, Lane::Brisk, self.clock.uptime());
@@ -265,6 +261,12 @@ impl Poller {
     }
 
     pub(super) fn add_instance(&mut self, instance: Id) {
+        if !self.store.claim(instance, &self.config.account) {
+            if self.foreign.insert(instance) {
+                warn!(account = self.config.account, %instance, "another account polls this instance: it is left to that one");
+            }
+            return;
+        }
         self.instances.entry(instance).or_default();
         self.schedule.add(discovery_of(instance), Lane::Brisk, self.clock.uptime());
     }
@@ -275,14 +277,18 @@ impl Poller {
             let (may_run, full) = (self.may_run(), self.tasks.len() == self.config.concurrency);
             let may_run = |collector| may_run(collector) && (!full || collector == Collector::Discovery);
             let Some(job) = self.schedule.pop_due(self.clock.uptime(), may_run) else { break };
-            let member = job.scope().and_then(|scope| self.fleet.get(scope));
-            let mark = member.and_then(|member| member.figures.mark(job.collector()));
-            let begun = Poll { asked_at: self.clock.uptime(), mark };
-            let known = self.fleet.known(job.scope());
-            self.sweeps += u64::from(job.collector() == Collector::Discovery);
-            let task = self.tasks.spawn(self.errand.clone().run(job, known, self.sweeps));
-            self.jobs.insert(task.id(), Running { job, begun });
+            self.start(job);
         }
+    }
+
+    pub(super) fn start(&mut self, job: Job) {
+        let member = job.scope().and_then(|scope| self.fleet.get(scope));
+        let mark = member.and_then(|member| member.figures.mark(job.collector()));
+        let begun = Poll { asked_at: self.clock.uptime(), mark };
+        let known = self.fleet.known(job.scope());
+        self.sweeps += u64::from(job.collector() == Collector::Discovery);
+        let task = self.tasks.spawn(self.errand.clone().run(job, known, self.sweeps));
+        self.jobs.insert(task.id(), Running { job, begun });
     }
 
     fn may_run(&self) -> impl Fn(Collector) -> bool + use<> {
@@ -311,7 +317,7 @@ impl Poller {
         }
     }
 
-    fn take_in(&mut self, ended: Result<(TaskId, Outcome), JoinError>) {
+    pub(super) fn take_in(&mut self, ended: Result<(TaskId, Outcome), JoinError>) {
         let (id, outcome) = match ended {
             Ok((id, outcome)) => (id, Ok(outcome)),
             // The process is ending, and ends its tasks in whatever order.
@@ -348,47 +354,6 @@ impl Poller {
         false
     }
 
-    /// Makes a job due again: when it has to be asked again going by what lists say, else at its next place; or, while it
-    /// fails, soon and then less and less often.
-    pub(super) fn put_back(&mut self, job: Job) {
-        let (now, interval) = (self.clock.uptime(), self.config.polling.interval(job.collector()));
-        let failures = self.failures.in_a_row(job);
-        let (lane, due) = match job {
-            _ if failures > 0 => (Lane::Brisk, now + backoff(interval, failures)),
-            Job::Poll(_, Collector::PreviousPeriod) => {
-                (Lane::Calm, now + self.until_previous_period_changes(interval))
-            }
-            Job::Poll(scope, collector) => match self.standing(scope, collector) {
-                Standing::Untold => return self.schedule.ended(job, now, interval),
-                standing => self.due(job, standing),
-            },
-            Job::Instances => return self.schedule.ended(job, now, interval),
-        };
-        self.schedule.ended_until(job, now, lane, due);
-    }
-
-    /// How long what is known of the month before holds: to the next month at most, and for an hour at most while that one is
-    /// young, since late payloads may still be added to the one before.
-    fn until_previous_period_changes(&self, interval: Duration) -> Duration {
-        let now = self.clock.now();
-        let month = Window::month(now);
-        let until_settled = |moment: Timestamp| {
-            let left = Duration::try_from(moment.duration_since(now)).unwrap_or_default();
-            left + self.config.polling.settle_delay.get()
-        };
-        let is_young = now.duration_since(month.start) < SETTLING_OF_A_MONTH;
-        let interval = if is_young { interval.min(WHILE_A_MONTH_SETTLES) } else { interval };
-        interval.min(until_settled(month.end))
-    }
-
-    /// Makes a failed discovery due again: soon, then less and less often.
-    pub(super) fn put_back_discovery(&mut self, job: Job, failures_in_a_row: u32) {
-        let now = self.clock.uptime();
-        let wait = FIRST_RETRY.saturating_mul(2u32.saturating_pow(failures_in_a_row.saturating_sub(1)));
-        let wait = wait.min(self.config.polling.interval(Collector::Discovery));
-        self.schedule.ended_until(job, now, Lane::Brisk, now + wait);
-    }
-
     pub(super) fn finish_cycles(&mut self) {
         self.cycles = std::mem::take(&mut self.cycles).into_iter().filter_map(Cycle::finish).collect();
     }
@@ -405,7 +370,11 @@ impl Poller {
             return Err(format!("discovery of instance {instance}"));
         }
         let now = self.clock.uptime();
-        let listed_once = *self.listed_once.get_or_insert(now);
+        if self.listed_once.is_none() {
+            self.listed_once = Some(now);
+            self.tell_plan();
+        }
+        let listed_once = self.listed_once.unwrap_or(now);
         match self.schedule.never_attempted() {
             0 => Ok(()),
             _ if now.saturating_sub(listed_once) >= self.config.polling.ready_after.get() => Ok(()),
@@ -419,30 +388,7 @@ impl Poller {
     }
 }
 
-/// How long a job with this interval waits after failing `failures` times in a row.
-fn backoff(interval: Duration, failures: u32) -> Duration {
-    let times = 2u32.saturating_pow(failures.saturating_sub(1));
-    let longest = interval.max(BACKOFF_CAP.min(interval * LONGEST_BACKOFF));
-    interval.min(FIRST_BACKOFF).saturating_mul(times).min(longest)
-}
-
 /// The discovery job of an instance.
 pub(super) fn discovery_of(instance: Id) -> Job {
     Job::Poll(Scope::Instance { instance }, Collector::Discovery)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_failing_job_comes_back_soon_and_then_less_often() {
-        let waits = |minutes: u64| {
-            let interval = Duration::from_secs(60 * minutes);
-            (1..=9).map(|failures| backoff(interval, failures).as_secs() / 60).collect::<Vec<_>>()
-        };
-        assert_eq!(waits(5), [5, 10, 20, 20, 20, 20, 20, 20, 20]);
-        assert_eq!(waits(15), [5, 10, 20, 40, 60, 60, 60, 60, 60]);
-        assert_eq!(waits(24 * 60), [5, 10, 20, 40, 80, 160, 320, 640, 1_280]);
-    }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::fleet::{Found, Member, Poll};
+use super::fleet::{Finding, Member, Poll};
 use super::job::Job;
 use super::notebook_minute_counts::Notebooks;
 use super::payload_counts_breakdown::Hours;
@@ -93,12 +93,15 @@ impl Poller {
         }
     }
 
-    /// Whether a change of the numbers would show in lists. Lists that hold billable payloads only would not show others: so
+    /// Whether a change of the numbers would show in lists. Not where their numbers are of another span; and lists that hold billable payloads only would not show others: so
     /// a scope that has some is asked in turn until lists have been seen to tell of such payloads.
     fn changes_would_show(&self, member: &Member, collector: Collector) -> bool {
+        if collector != Collector::NotebookMinuteCounts && !self.trust.shows_changes() {
+            return false;
+        }
         collector != Collector::PayloadCountsBreakdown
             || self.trust.tells_all()
-            || member.findings.hours.as_ref().is_some_and(|hours| hours.found.is_all_billable())
+            || member.findings.hours.as_ref().is_some_and(|hours| hours.answer.is_all_billable())
     }
 
     /// Shows that what was last read still holds at `listed`. Returns whether that can be said.
@@ -113,17 +116,17 @@ impl Poller {
         let moved_on = match collector {
             Collector::PayloadCountsBreakdown => findings.hours.as_mut().map(|hours| {
                 let same = Windows::at(hours.shown_at, settle_delay) == Windows::at(listed.at, settle_delay);
-                let lasts = hours.found.lasts();
+                let lasts = hours.answer.lasts();
                 hours.move_on(listed.at, same && lasts, |hours| hours.reading(settle_delay, listed.at))
             }),
             Collector::DeviceCounts => findings.devices.as_mut().map(|devices| {
                 let same = Window::day(devices.shown_at) == Window::day(listed.at);
-                let lasts = devices.found.lasts();
+                let lasts = devices.answer.lasts();
                 devices.move_on(listed.at, same && lasts, |devices| devices.reading(listed.at))
             }),
             Collector::NotebookMinuteCounts => findings.notebooks.as_mut().map(|notebooks| {
                 let same = Window::day(notebooks.shown_at) == Window::day(listed.at);
-                let lasts = notebooks.found.lasts();
+                let lasts = notebooks.answer.lasts();
                 notebooks.move_on(listed.at, same && lasts, |notebooks| notebooks.reading(listed.at))
             }),
             // What the list said is shown already.
@@ -159,7 +162,7 @@ impl Poller {
                     return is_whole;
                 }
                 let reading = hours.reading(settle_delay, listed.at);
-                member.findings.hours = Some(Box::new(Found::silence(hours, period, listed.at)));
+                member.findings.hours = Some(Box::new(Finding::silence(hours, period, listed.at)));
                 (reading, is_whole)
             }
             Collector::NotebookMinuteCounts => {
@@ -171,7 +174,7 @@ impl Poller {
                     return is_whole;
                 }
                 let reading = notebooks.reading(listed.at);
-                member.findings.notebooks = Some(Box::new(Found::silence(notebooks, period, listed.at)));
+                member.findings.notebooks = Some(Box::new(Finding::silence(notebooks, period, listed.at)));
                 (reading, is_whole)
             }
             // No payload has no bytes: nothing that could have a type or a source.
@@ -204,10 +207,9 @@ impl Poller {
         let moves = member.is_some_and(|member| member.moves);
         match standing {
             Standing::Known => (Lane::Calm, self.refresh_due(job)),
+            Standing::Changed if !moves => calm(),
             Standing::Silent(_) => calm(),
-            Standing::Changed if moves => (Lane::Brisk, last_poll.map_or(now, in_turn)),
-            Standing::Changed => calm(),
-            Standing::Untold => (Lane::Brisk, last_poll.map_or(now, in_turn)),
+            Standing::Changed | Standing::Untold => (Lane::Brisk, last_poll.map_or(now, in_turn)),
         }
     }
 
@@ -261,24 +263,24 @@ enum MovedOn {
     Impossible,
 }
 
-impl<T> Found<T> {
+impl<T> Finding<T> {
     fn move_on(&mut self, at: Timestamp, is_same: bool, reading: impl Fn(&T) -> Option<Reading>) -> MovedOn {
         if is_same || at <= self.shown_at {
             return MovedOn::Same;
         }
-        let Some(reading) = reading(&self.found) else { return MovedOn::Impossible };
+        let Some(reading) = reading(&self.answer) else { return MovedOn::Impossible };
         self.shown_at = at;
         MovedOn::To(reading)
     }
 
-    fn silence(found: T, period: BillingPeriod, at: Timestamp) -> Self {
-        Self { found, shown_at: at, silent_since: Some(period.start) }
+    fn silence(answer: T, period: BillingPeriod, at: Timestamp) -> Self {
+        Self { answer, shown_at: at, silent_since: Some(period.start) }
     }
 }
 
 /// Whether the same silence has been shown before, with windows that are still `same`.
 fn is_same_silence<T>(
-    found: Option<&Found<T>>,
+    found: Option<&Finding<T>>,
     period: BillingPeriod,
     same: impl Fn(Timestamp) -> bool,
 ) -> bool {

@@ -21,12 +21,23 @@ const NOT_BILLED: [&str; 3] = ["dataTable", "deviceCreate", "event"];
 pub(super) struct Trust {
     /// Scopes whose numbers agreed and were not zero.
     agreements: u64,
-    /// Uptime of the latest contradiction.
-    contradicted_at: Option<Duration>,
+    /// Whether a list, since the last sweep ended, said more than the answer that came after it.
+    suspected: bool,
+    /// Uptime at which a list was last seen to count more than the billing period.
+    overstated_at: Option<Duration>,
+    /// Uptime at which a list was last seen to know less than an answer that came before it.
+    lagged_at: Option<Duration>,
     /// Whether a list has told of payloads that are not billed.
     tells_not_billed: bool,
-    /// The verdict when the last sweep ended: one sweep is one piece of evidence.
-    trusted: bool,
+    /// As it was when the last sweep ended: one sweep is one piece of evidence.
+    verdict: Verdict,
+}
+
+/// What lists are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Verdict {
+    exact: bool,
+    overstates: bool,
 }
 
 /// What Losant answered when asked for a single scope, until a list that was asked for later can be held against it.
@@ -38,6 +49,15 @@ pub(super) struct Answered {
     pub(super) period_start: Timestamp,
     /// Payloads of all types.
     pub(super) total: f64,
+    /// What the list before said.
+    pub(super) listed_before: Option<f64>,
+}
+
+impl Answered {
+    /// By how much the list before said more.
+    fn excess(&self) -> f64 {
+        self.listed_before.map_or(0.0, |before| before - self.total)
+    }
 }
 
 impl Trust {
@@ -46,32 +66,45 @@ impl Trust {
         self.tells_not_billed |= NOT_BILLED.iter().any(|name| stats.contains_key(*name));
     }
 
-    /// Compares what a list said before a scope was asked with the answer: counts of one period only grow.
-    pub(super) fn compare_before(&mut self, listed: f64, answered: f64, now: Duration) {
-        if listed > answered {
-            self.contradicted_at = Some(now);
-        }
+    /// Notes an answer. Counts of one period only grow, so the list before it should not have said more: unless they were
+    /// restated meanwhile, which the next list will tell.
+    pub(super) fn answered(&mut self, answered: &Answered) {
+        self.suspected |= answered.excess() > 0.0;
     }
 
-    /// Compares the answer with what a list says that was asked for after it, about the same period.
-    pub(super) fn compare_after(&mut self, answered: f64, listed: f64, now: Duration) {
-        if answered > listed {
-            self.contradicted_at = Some(now);
-        } else if answered > 0.0 {
+    /// Compares an answer with what a list says that was asked for after it, about the same period.
+    pub(super) fn compare(&mut self, answered: &Answered, listed: f64, now: Duration) {
+        let (excess, growth) = (answered.excess(), listed - answered.total);
+        if growth < 0.0 {
+            self.lagged_at = Some(now);
+        } else if excess > 0.0 {
+            // Where counts were restated the list has come down to the answer. One of a longer span stays above it.
+            if growth * 2.0 > excess {
+                self.overstated_at = Some(now);
+            }
+        } else if answered.total > 0.0 {
             self.agreements = self.agreements.saturating_add(1);
         }
     }
 
     /// Weighs the evidence at the end of a sweep. Returns whether the verdict is another one than before.
     pub(super) fn weigh(&mut self, now: Duration) -> bool {
-        let contradicted = self.contradicted_at.is_some_and(|at| now.saturating_sub(at) < GRUDGE);
-        let trusted = self.agreements > 0 && !contradicted;
-        std::mem::replace(&mut self.trusted, trusted) != trusted
+        let lately = |at: Option<Duration>| at.is_some_and(|at| now.saturating_sub(at) < GRUDGE);
+        let (overstates, lags) = (lately(self.overstated_at), lately(self.lagged_at));
+        self.suspected = false;
+        let verdict = Verdict { exact: self.agreements > 0 && !overstates && !lags, overstates };
+        std::mem::replace(&mut self.verdict, verdict) != verdict
     }
 
     /// Whether lists tell the payloads of the billing period: what they say may be shown, and zero is zero.
     pub(super) fn is_exact(&self) -> bool {
-        self.trusted
+        self.verdict.exact
+    }
+
+    /// Whether a change shows in what lists say. A number over the last thirty days, say, stays the same while as much
+    /// comes as falls out of it.
+    pub(super) fn shows_changes(&self) -> bool {
+        !self.suspected && !self.verdict.overstates
     }
 
     /// Whether lists tell of payloads that are not billed too.
@@ -91,34 +124,56 @@ mod tests {
         PayloadStats::from([(payload_type.to_owned(), BTreeMap::from([("device.mqtt".to_owned(), value)]))])
     }
 
-    #[test]
-    fn lists_that_agree_from_both_sides_are_believed_at_the_end_of_the_sweep() {
+    /// What becomes of trust when the lists before and after an answer said so much.
+    fn after(before: f64, total: f64, after: f64) -> Trust {
         let mut trust = Trust::default();
-        trust.compare_before(4.0, 5.0, MINUTE);
-        assert!(!trust.weigh(MINUTE) && !trust.is_exact(), "a list that is too small may lag");
-        trust.compare_after(5.0, 6.0, 2 * MINUTE);
-        assert!(!trust.is_exact());
-        assert!(trust.weigh(2 * MINUTE) && trust.is_exact());
+        let period_start = "2026-03-01T00:00:00Z".parse().unwrap();
+        let answered = Answered { asked_at: MINUTE, period_start, total, listed_before: Some(before) };
+        trust.answered(&answered);
+        trust.compare(&answered, after, MINUTE);
+        // Others agree.
+        trust.compare(&Answered { listed_before: Some(total), ..answered }, total, MINUTE);
+        trust.weigh(MINUTE);
+        trust
     }
 
     #[test]
-    fn a_list_of_a_longer_span_or_one_that_lags_is_not_believed_until_that_is_forgotten() {
-        for (before, after) in [(9.0, 9.0), (4.0, 4.0)] {
-            let mut trust = Trust::default();
-            trust.compare_before(before, 5.0, MINUTE);
-            trust.compare_after(5.0, after, MINUTE);
-            trust.compare_after(5.0, 5.0, MINUTE);
-            trust.weigh(MINUTE);
-            assert!(!trust.is_exact(), "{before} {after}");
-            trust.weigh(MINUTE + GRUDGE);
-            assert!(trust.is_exact());
-        }
+    fn lists_that_agree_from_both_sides_are_believed_at_the_end_of_the_sweep() {
+        let trust = after(4.0, 5.0, 6.0);
+        assert!(trust.is_exact() && trust.shows_changes());
+        assert!(!Trust::default().is_exact());
+    }
+
+    #[test]
+    fn a_list_of_a_longer_span_neither_is_exact_nor_shows_changes_until_that_is_forgotten() {
+        let mut trust = after(1_000.0, 600.0, 998.0);
+        assert!(!trust.is_exact() && !trust.shows_changes());
+        assert!(trust.weigh(MINUTE + GRUDGE));
+        assert!(trust.is_exact() && trust.shows_changes());
+    }
+
+    #[test]
+    fn a_list_that_lags_shows_changes_and_is_not_exact() {
+        let trust = after(4.0, 5.0, 4.0);
+        assert!(!trust.is_exact() && trust.shows_changes());
+    }
+
+    #[test]
+    fn a_restatement_is_held_against_nobody_once_the_next_list_has_come_down_too() {
+        let mut trust = Trust::default();
+        let period_start = "2026-03-01T00:00:00Z".parse().unwrap();
+        let answered = Answered { asked_at: MINUTE, period_start, total: 90.0, listed_before: Some(100.0) };
+        trust.answered(&answered);
+        assert!(!trust.shows_changes(), "nobody knows yet");
+        assert!(after(100.0, 90.0, 92.0).shows_changes());
     }
 
     #[test]
     fn scopes_without_payloads_prove_nothing() {
         let mut trust = Trust::default();
-        trust.compare_after(0.0, 5.0, MINUTE);
+        let period_start = "2026-03-01T00:00:00Z".parse().unwrap();
+        let answered = Answered { asked_at: MINUTE, period_start, total: 0.0, listed_before: Some(0.0) };
+        trust.compare(&answered, 5.0, MINUTE);
         assert!(!trust.weigh(MINUTE));
     }
 

@@ -94,8 +94,10 @@ impl Poller {
         self.metrics.account_up(&self.config.account, up);
     }
 
+    /// Says whether an instance is up, where it is this process's to say.
     pub(super) fn tell_up(&self, instance: Id) {
-        if let Some(state) = self.instances.get(&instance)
+        if self.owns(Scope::Instance { instance })
+            && let Some(state) = self.instances.get(&instance)
             && let Some(discovered) = state.discovered
         {
             self.store.set_up(instance, discovered && state.failing.is_empty());

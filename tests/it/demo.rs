@@ -130,41 +130,90 @@ fn one_org_of_the_demo_is_in_a_burst_whenever_it_is_started() {
     }
 }
 
-#[tokio::test]
-async fn once_prints_the_metrics_of_a_simulated_losant_and_says_by_its_exit_code_how_it_went() {
-    let mut simulate = Program::start(&["simulate", "--simulator.listen-address=127.0.0.1:0"]);
-    let printed = simulate.read_until("Ctrl-C");
-    let word_after = |mark: &str| {
-        let (_, rest) = printed.split_once(mark).unwrap_or_else(|| panic!("{mark}: {printed}"));
-        rest.split_whitespace().next().expect("a word").to_owned()
-    };
-    let (url, token) = (word_after("Losant API"), word_after("LOSANT_API_TOKEN="));
-    let folder = tempfile::tempdir().expect("a folder");
-    let token_file = folder.path().join("token");
-    let once = |token: &str| {
+/// `simulate`, and a folder in which other commands are run against it.
+struct Simulated {
+    program: Program,
+    url: String,
+    token: String,
+    folder: tempfile::TempDir,
+}
+
+impl Simulated {
+    fn start() -> Self {
+        let mut program = Program::start(&["simulate", "--simulator.listen-address=127.0.0.1:0"]);
+        let printed = program.read_until("Ctrl-C");
+        let word_after = |mark: &str| {
+            let (_, rest) = printed.split_once(mark).unwrap_or_else(|| panic!("{mark}: {printed}"));
+            rest.split_whitespace().next().expect("a word").to_owned()
+        };
+        let (url, token) = (word_after("Losant API"), word_after("LOSANT_API_TOKEN="));
+        Self { program, url, token, folder: tempfile::tempdir().expect("a folder") }
+    }
+
+    /// Exit code, standard output and standard error of a command with this token.
+    fn run(&self, args: &[&str], token: &str, requests_per_second: &str) -> (Option<i32>, String, String) {
+        let token_file = self.folder.path().join("token");
         std::fs::write(&token_file, token).expect("a token file");
         let mut command = Command::new(env!("CARGO_BIN_EXE_losant-exporter"));
         command
-            .arg("once")
-            .current_dir(folder.path())
+            .args(args)
+            .current_dir(self.folder.path())
             .env_clear()
-            .env("LOSANT_EXPORTER__ACCOUNTS__DEFAULT__BASE_URL", &url)
-            .env("LOSANT_EXPORTER__ACCOUNTS__DEFAULT__TOKEN_FILE", &token_file)
-            .env("LOSANT_EXPORTER__ACCOUNTS__DEFAULT__REQUESTS_PER_SECOND", "1000")
+            .env("LOSANT_EXPORTER__ACCOUNTS__DEFAULT__BASE_URL", &self.url)
+            .env("LOSANT_EXPORTER__ACCOUNTS__DEFAULT__TOKEN_FILE", "token")
+            .env("LOSANT_EXPORTER__ACCOUNTS__DEFAULT__REQUESTS_PER_SECOND", requests_per_second)
             .env("LOSANT_EXPORTER__ACCOUNTS__DEFAULT__BURST", "1000");
         let output = command.output().expect("it runs");
         let text = |bytes| String::from_utf8(bytes).expect("text");
         (output.status.code(), text(output.stdout), text(output.stderr))
-    };
-    let (code, metrics, log) = once(&token);
+    }
+
+    fn end(mut self) {
+        self.program.interrupt();
+        assert_eq!(self.program.exit_code(), Some(0));
+    }
+}
+
+#[tokio::test]
+async fn once_prints_the_metrics_of_a_simulated_losant_and_says_by_its_exit_code_how_it_went() {
+    let simulated = Simulated::start();
+    let (code, metrics, log) = simulated.run(&["once"], &simulated.token, "1000");
     assert_eq!(code, Some(0), "{log}");
     assert!(Scrape::parse(&metrics).family("losant_org_devices").len() >= 12);
 
-    let (code, metrics, log) = once("not.the.token");
+    let (code, metrics, log) = simulated.run(&["once"], "not.the.token", "1000");
     assert_eq!(code, Some(1), "{log}");
     assert!(!log.contains("not.the.token") && !metrics.contains("not.the.token"));
     assert_eq!(log.matches("level=error").count(), 1, "said once: {log}");
     assert!(log.contains("does not accept the token"), "{log}");
-    simulate.interrupt();
-    assert_eq!(simulate.exit_code(), Some(0));
+    simulated.end();
+}
+
+#[tokio::test]
+async fn check_online_prints_the_call_plan_and_warns_when_intervals_cannot_be_kept() {
+    let simulated = Simulated::start();
+    let check = ["check", "--online"];
+    let (code, printed, complaints) = simulated.run(&check, &simulated.token, "5");
+    assert_eq!(code, Some(0), "{complaints}");
+    let plan = "Call plan of account default: 1 instance, 16 orgs, 9 sandboxes; a sweep takes 4 requests, 1s at 5 a second";
+    assert!(printed.contains(plan), "{printed}");
+    assert!(
+        printed.contains("room for all to move at the same time") && !printed.contains("Warning"),
+        "{printed}"
+    );
+
+    let (code, printed, _) = simulated.run(&check, &simulated.token, "0.05");
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(
+        printed.contains("Warning: intervals cannot be met when more than 1 of 25 orgs and sandboxes move"),
+        "{printed}"
+    );
+
+    let (code, printed, _) = simulated.run(&check, "not.the.token", "5");
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(
+        printed.contains("Account default cannot be polled") && !printed.contains("not.the.token"),
+        "{printed}"
+    );
+    simulated.end();
 }

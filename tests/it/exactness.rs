@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use losant_exporter::config::Interval;
-use losant_exporter::simulator::{
-    BillingAnchor, EdgeBuckets, Ends, PayloadCounts, Simulator, SummaryWithoutInclude, Switches, ZeroBuckets,
-};
+use losant_exporter::simulator::{BillingAnchor, PayloadCounts, Simulator, Switches, World, WorldConfig};
 
 use crate::test_app::{Setup, TestApp, within_patience};
 use crate::truth::{assert_same, usage, usage_of};
@@ -192,26 +190,100 @@ async fn nor_where_discovery_comes_long_after_the_turn() {
     assert_true_across_the_turn(false, 50).await;
 }
 
+/// The open questions about the API, each answered in the way that is not the usual one.
+const UNUSUAL_ANSWERS: [&[&str]; 24] = [
+    &["ends=exclusive"],
+    &["zero_buckets=absent"],
+    &["edge_buckets=whole"],
+    &["summary_without_include=empty"],
+    &["summary_without_include=everything"],
+    &["summary_include=in_addition"],
+    &["unknown_summary_field=reject"],
+    &["summary_range=last_30_days"],
+    &["summary_payload_count=false"],
+    &["summary_lag=10m"],
+    &["summary_lag=10m", "summary_range=last_30_days"],
+    &["summaries=false"],
+    &["page_size_cap=5"],
+    &["hourly_range_cap=3"],
+    &["historical_refresh=90m"],
+    &["error_bodies=html"],
+    &["error_bodies=empty"],
+    &["accept_version=rejects_unknown"],
+    &["gzip=when_asked"],
+    &["numbers_as_floats=true"],
+    &["unknown_fields=true"],
+    &["unlisted_types_billable=true"],
+    &["token_lists_instances=true", "sandbox_applications=false", "running_month=false"],
+    &["zero_buckets=absent", "ends=exclusive", "edge_buckets=whole", "page_size_cap=3", "gzip=when_asked"],
+];
+
+fn switches(answers: &[&str]) -> Switches {
+    let mut switches = Switches::default();
+    for answer in answers {
+        switches.apply(answer).expect("a switch and a position of it");
+    }
+    switches
+}
+
 #[tokio::test]
 async fn every_series_is_true_whichever_way_the_open_questions_are_answered() {
-    let likely = Switches::default();
-    let answers = [
-        Switches { ends: Ends::Exclusive, ..likely },
-        Switches { zero_buckets: ZeroBuckets::Absent, ..likely },
-        Switches { edge_buckets: EdgeBuckets::Whole, ..likely },
-        Switches { summary_without_include: SummaryWithoutInclude::Empty, ..likely },
-        Switches { summary_without_include: SummaryWithoutInclude::Everything, ..likely },
-        Switches { page_size_cap: 5, ..likely },
-        Switches { numbers_as_floats: true, ..likely },
-        Switches { unknown_fields: true, ..likely },
-        Switches { summaries: false, ..likely },
-    ];
-    for switches in answers {
+    for answers in [&[] as &[&str]].iter().chain(&UNUSUAL_ANSWERS) {
         let app = Setup::at("2026-03-17T14:23:45.250Z").start_unready().await;
         with_own_periods(&app.simulator);
-        app.simulator.set_switches(switches);
+        app.simulator.set_switches(switches(answers));
+        assert_exact(&app).await;
+        app.hand.advance(Duration::from_secs(420));
         assert_exact(&app).await;
     }
+}
+
+/// Lets polls come by their own schedule, which follows what lists say, and compares everything with the truth of the moment
+/// that it claims to speak of.
+async fn assert_true_by_schedule(answers: &[&str]) {
+    let mut setup = Setup::at("2026-03-17T14:23:45.250Z");
+    setup.world = crate::sweeps::fleet("2026-03-17T14:23:45.250Z", 12, 8);
+    // Nearly half of them move.
+    setup.world = World::new(WorldConfig { active: Some(0.4), ..setup.world.config().clone() });
+    let app = setup.start_unready().await;
+    with_own_periods(&app.simulator);
+    app.simulator.set_switches(switches(answers));
+    within_patience("the first cycle", app.control.ready()).await;
+    let mut compared = 0;
+    for _ in 0..9 {
+        app.let_pass(Duration::from_secs(300)).await;
+        compared += crate::sweeps::assert_fresh(&app).await.compared;
+    }
+    assert!(compared > 6_000, "{compared}");
+}
+
+#[tokio::test]
+async fn by_its_own_schedule_too_every_series_is_true_with_each_answer_of_the_first_half() {
+    for answers in &UNUSUAL_ANSWERS[..12] {
+        assert_true_by_schedule(answers).await;
+    }
+}
+
+#[tokio::test]
+async fn by_its_own_schedule_too_every_series_is_true_with_each_answer_of_the_second_half() {
+    for answers in &UNUSUAL_ANSWERS[12..] {
+        assert_true_by_schedule(answers).await;
+    }
+}
+
+#[tokio::test]
+async fn a_limit_that_is_not_told_is_absent_and_every_other_number_is_true() {
+    let app = Setup::at("2026-03-17T14:23:45.250Z").start_unready().await;
+    app.simulator.set_switches(switches(&["absent_limits=some"]));
+    app.poll_now().await;
+    let is_limit = |series: &str| series.contains("_limit");
+    let (mut shown, mut expected) =
+        (usage_of(&app.scrape().await.series), usage(&app.simulator.world(), app.clock.now()));
+    let limits = |series: &crate::truth::Series| series.keys().filter(|name| is_limit(name)).count();
+    assert!(limits(&shown) > 10 && limits(&shown) < limits(&expected));
+    shown.retain(|series, value| !is_limit(series) || expected.get(series) != Some(value));
+    expected.retain(|series, _| !is_limit(series));
+    assert_same(&shown, &expected);
 }
 
 #[tokio::test]

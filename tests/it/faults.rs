@@ -302,3 +302,19 @@ async fn no_fault_makes_a_scrape_fail_or_names_a_number_that_is_not_true() {
         assert_same(&usage_of(&app.scrape().await.series), &expected);
     }
 }
+
+#[tokio::test]
+async fn where_losant_refuses_a_summary_field_lists_are_read_without_and_everybody_is_asked_in_turn() {
+    let app = Setup::at(NOW).start().await;
+    app.hand.advance(Duration::from_secs(30));
+    app.simulator.faults().inject(Fault::once(Route::action("instanceOrgs.get"), status(400, "Validation")));
+    app.poll_now().await;
+    let lists = app.simulator.requests();
+    let lists: Vec<_> = lists.iter().filter(|request| request.action == Some("instanceOrgs.get")).collect();
+    assert!(lists.last().expect("a list").query_value("summaryInclude").is_none());
+    assert_true(&app).await;
+    let mode = |mode: &str| format!("losant_exporter_sweep_mode{{account=\"default\",mode=\"{mode}\"}}");
+    assert_eq!(app.scrape().await.value(&mode("mixed")), Some(1.0));
+    app.poll_now().await;
+    assert_eq!(app.scrape().await.value(&mode("summaries")), Some(1.0));
+}

@@ -40,6 +40,7 @@ pub fn requests_without_sweeps(scopes: usize) -> u64 {
 }
 
 #[tokio::test]
+#[expect(clippy::print_stdout, reason = "figures that whoever runs it wants to see")]
 async fn an_hour_of_a_mostly_quiet_fleet_takes_a_tenth_of_the_requests_and_no_number_is_wrong_or_old() {
     let (orgs, sandboxes) = (100, 100);
     let mut setup = Setup::at(NOW);

@@ -204,8 +204,10 @@ async fn start_exporter(
             None => TokenSource::Fixed(Token::new(token).expect("a token")),
         },
     });
-    let app =
-        App::new(config.clone(), accounts.collect(), Wanted::everybody(), clock.clone()).expect("an app");
+    let selection = config.selection.compile().expect("patterns");
+    let shard = config.sharding.resolve(|_| None).expect("a shard");
+    let wanted = Wanted { selection, shard };
+    let app = App::new(config.clone(), accounts.collect(), wanted, clock.clone()).expect("an app");
     let control = app.control();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));

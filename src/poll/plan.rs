@@ -1,0 +1,239 @@
+//! The call plan: what polling an account takes, at the pace of its budget, and what that leaves room for. Pure.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::config::{Interval, PollingConfig};
+use crate::usage::{Collector, Level};
+
+const HOUR: f64 = 3_600.0;
+
+/// About what it takes to look at a quiet scope again: zeros need few questions.
+const REFRESH_REQUESTS: f64 = 3.0;
+
+/// A share of scopes that may well move at the same time. With room for fewer, intervals will not be kept.
+const USUAL_SHARE: f64 = 0.05;
+
+/// What polling an account takes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallPlan {
+    /// Instances of the account.
+    pub instances: usize,
+    /// Orgs that are polled.
+    pub orgs: usize,
+    /// Sandboxes that are polled.
+    pub sandboxes: usize,
+    /// Orgs and sandboxes that the selection leaves out.
+    pub excluded: usize,
+    /// Of the orgs and sandboxes polled, those whose use lists tell.
+    pub told: usize,
+    /// Requests that a sweep over all lists takes.
+    pub sweep_requests: u32,
+    /// Requests that the monthly summaries of applications take each time, going by how many applications there are.
+    pub applications_requests: f64,
+    /// What the budget allows in the long run.
+    pub requests_per_second: f64,
+    /// Requests that go out at once after a pause.
+    pub burst: u32,
+    /// When what is polled.
+    pub polling: PollingConfig,
+}
+
+impl CallPlan {
+    /// How long a sweep takes when nothing else is asked meanwhile and Losant answers at once.
+    pub fn sweep_time(&self) -> Duration {
+        self.time_for(f64::from(self.sweep_requests))
+    }
+
+    /// Requests that asking one org or sandbox everything takes, at most.
+    pub fn detail_requests(&self) -> u32 {
+        self.collectors().map(|collector| self.requests_of(collector)).sum()
+    }
+
+    /// How long it takes up to until everybody has been asked everything once. Quiet ones take less.
+    pub fn first_cycle_time(&self) -> Duration {
+        let requests = self.scopes() * f64::from(self.detail_requests()) + f64::from(self.sweep_requests);
+        self.time_for(requests)
+    }
+
+    /// Requests an hour that a scope takes which moves all the time.
+    fn requests_of_a_mover(&self) -> f64 {
+        let an_hour = |collector| {
+            f64::from(self.requests_of(collector)) * HOUR / self.polling.interval(collector).as_secs_f64()
+        };
+        self.collectors().map(an_hour).sum()
+    }
+
+    /// How many orgs and sandboxes can move at the same time with every interval kept.
+    pub fn room_for_movers(&self) -> f64 {
+        let budget = self.requests_per_second * HOUR;
+        let sweeps = f64::from(self.sweep_requests) * HOUR / self.polling.sweep_interval.get().as_secs_f64();
+        // Where all are asked in turn, nobody has to be asked besides.
+        let refreshes =
+            count(self.told) * REFRESH_REQUESTS * HOUR / self.polling.refresh_interval.get().as_secs_f64();
+        let applications =
+            self.applications_requests * HOUR / self.polling.applications_interval.get().as_secs_f64();
+        ((budget - sweeps - refreshes - applications) / self.requests_of_a_mover()).max(0.0).floor()
+    }
+
+    /// What will not work out, in words.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let (sweep, interval) = (self.sweep_time(), self.polling.sweep_interval);
+        if sweep > interval.get() {
+            warnings.push(format!(
+                "a sweep takes {} and cannot run every {interval}: allow more requests_per_second, a larger page_size, or \
+                 a longer polling.sweep_interval",
+                rounded(sweep)
+            ));
+            return warnings;
+        }
+        if self.untold() > 0 {
+            let room = self.room_for_movers();
+            if count(self.untold()) > room {
+                warnings.push(format!(
+                    "lists do not tell what {} orgs and sandboxes have used, so these are asked in turn, and there is \
+                     room for {room}: their intervals cannot be met, and numbers older than polling.expire_after ({}) \
+                     will be missing",
+                    self.untold(),
+                    self.polling.expire_after
+                ));
+            }
+            return warnings;
+        }
+        let (room, usual) = (self.room_for_movers(), (self.scopes() * USUAL_SHARE).ceil());
+        if room < usual {
+            warnings.push(format!(
+                "intervals cannot be met when more than {room} of {} orgs and sandboxes move at the same time: allow more \
+                 requests_per_second, or longer intervals, or disable collectors",
+                self.scopes()
+            ));
+        }
+        warnings
+    }
+
+    fn time_for(&self, requests: f64) -> Duration {
+        let seconds = (requests - f64::from(self.burst)).max(0.0) / self.requests_per_second;
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+    }
+
+    fn scopes(&self) -> f64 {
+        count(self.orgs + self.sandboxes)
+    }
+
+    fn untold(&self) -> usize {
+        (self.orgs + self.sandboxes).saturating_sub(self.told)
+    }
+
+    fn collectors(&self) -> impl Iterator<Item = Collector> {
+        self.polling.collectors_of(Level::Org)
+    }
+
+    /// Requests that a collector needs to ask a scope that moves.
+    fn requests_of(&self, collector: Collector) -> u32 {
+        match collector {
+            Collector::PayloadCounts if self.untold() == 0 => 0,
+            Collector::PayloadCountsBreakdown if self.polling.is_enabled(Collector::PayloadBytes) => 5,
+            Collector::PayloadCountsBreakdown => 3,
+            Collector::PayloadCounts
+            | Collector::PayloadBytes
+            | Collector::DeviceCounts
+            | Collector::NotebookMinuteCounts => 1,
+            Collector::Discovery | Collector::Applications | Collector::PreviousPeriod => 0,
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 orgs")]
+fn count(number: usize) -> f64 {
+    number as f64
+}
+
+impl fmt::Display for CallPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { instances, orgs, sandboxes, excluded, sweep_requests, requests_per_second, .. } = self;
+        let plural = |number: usize| if number == 1 { "" } else { "s" };
+        write!(f, "{instances} instance{}, {orgs} org{}", plural(*instances), plural(*orgs))?;
+        write!(f, ", {sandboxes} sandbox{}", if *sandboxes == 1 { "" } else { "es" })?;
+        if *excluded > 0 {
+            write!(f, " ({excluded} left out by the selection)")?;
+        }
+        write!(
+            f,
+            "; a sweep takes {}, {} at {requests_per_second} a second, every {}; asking everybody everything once takes up to {}; ",
+            requests(f64::from(*sweep_requests)),
+            rounded(self.sweep_time()),
+            self.polling.sweep_interval,
+            rounded(self.first_cycle_time()),
+        )?;
+        if self.applications_requests > 0.0 {
+            let (number, interval) = (self.applications_requests, self.polling.applications_interval);
+            write!(f, "monthly summaries of applications take {} every {interval}; ", requests(number))?;
+        }
+        let room = self.room_for_movers();
+        if self.untold() > 0 {
+            write!(f, "lists do not tell use, so all are asked in turn, and there is room for {room}")
+        } else if room >= self.scopes() {
+            write!(f, "there is room for all to move at the same time")
+        } else {
+            write!(f, "there is room for {room} to move at the same time")
+        }
+    }
+}
+
+fn requests(number: f64) -> String {
+    format!("{number} request{}", if number > 1.0 { "s" } else { "" })
+}
+
+/// A time as a person says it.
+fn rounded(time: Duration) -> String {
+    match time.as_secs() {
+        0 => "1s".to_owned(),
+        seconds @ ..3_600 => Interval::seconds(seconds).to_string(),
+        seconds => Interval::minutes(seconds / 60).to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(orgs: usize, sandboxes: usize) -> CallPlan {
+        let pages = u32::try_from(orgs.div_ceil(100) + sandboxes.div_ceil(100)).unwrap();
+        CallPlan {
+            instances: 1,
+            orgs,
+            sandboxes,
+            excluded: 0,
+            told: orgs + sandboxes,
+            sweep_requests: 1 + pages,
+            applications_requests: f64::from(pages),
+            requests_per_second: 5.0,
+            burst: 10,
+            polling: PollingConfig::default(),
+        }
+    }
+
+    #[test]
+    fn a_plan_says_what_there_is_what_it_takes_and_what_there_is_room_for() {
+        insta::assert_snapshot!(plan(12, 8), @"1 instance, 12 orgs, 8 sandboxes; a sweep takes 3 requests, 1s at 5 a second, every 5m; asking everybody everything once takes up to 30s; monthly summaries of applications take 2 requests every 15m; there is room for all to move at the same time");
+        insta::assert_snapshot!(CallPlan { excluded: 3, ..plan(1, 1) }, @"1 instance, 1 org, 1 sandbox (3 left out by the selection); a sweep takes 3 requests, 1s at 5 a second, every 5m; asking everybody everything once takes up to 1s; monthly summaries of applications take 2 requests every 15m; there is room for all to move at the same time");
+        insta::assert_snapshot!(plan(10_000, 10_000), @"1 instance, 10000 orgs, 10000 sandboxes; a sweep takes 201 requests, 38s at 5 a second, every 5m; asking everybody everything once takes up to 8h 53m; monthly summaries of applications take 200 requests every 15m; there is room for 135 to move at the same time");
+        insta::assert_snapshot!(CallPlan { told: 0, ..plan(50, 50) }, @"1 instance, 50 orgs, 50 sandboxes; a sweep takes 3 requests, 1s at 5 a second, every 5m; asking everybody everything once takes up to 2m 58s; monthly summaries of applications take 2 requests every 15m; lists do not tell use, so all are asked in turn, and there is room for 213");
+    }
+
+    #[test]
+    fn it_warns_of_what_will_not_work_out() {
+        insta::assert_snapshot!(plan(12, 8).warnings().join("\n"), @"");
+        insta::assert_snapshot!(plan(10_000, 10_000).warnings().join("\n"), @"intervals cannot be met when more than 135 of 20000 orgs and sandboxes move at the same time: allow more requests_per_second, or longer intervals, or disable collectors");
+        insta::assert_snapshot!(plan(100_000, 100_000).warnings().join("\n"), @"a sweep takes 6m 38s and cannot run every 5m: allow more requests_per_second, a larger page_size, or a longer polling.sweep_interval");
+        insta::assert_snapshot!(CallPlan { told: 0, ..plan(500, 500) }.warnings().join("\n"), @"lists do not tell what 1000 orgs and sandboxes have used, so these are asked in turn, and there is room for 212: their intervals cannot be met, and numbers older than polling.expire_after (1h) will be missing");
+    }
+
+    #[test]
+    fn the_time_of_a_sweep_follows_from_the_budget() {
+        let plan = plan(50_000, 50_000);
+        assert_eq!(plan.sweep_requests, 1_001);
+        assert_eq!(plan.sweep_time(), Duration::from_secs_f64(991.0 / 5.0));
+    }
+}
