@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test lint fmt doc unit components docs
+.PHONY: help demo test lint fmt doc unit components docs bench
 
 help: ## Show what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,3 +27,6 @@ components: ## Install the programs that tests use, where that is possible; name
 
 docs: ## Write the generated documentation anew
 	LOSANT_EXPORTER_WRITE_DOCS=1 $(CARGO) test --locked --test it -- documentation
+
+bench: ## Measure what docs/performance.md tells of, in about twelve minutes
+	$(CARGO) bench --locked --bench engine

@@ -35,7 +35,7 @@ pub use call::Call;
 pub use client::Client;
 pub use config::{BaseUrl, ClientConfig, ConfigError, LARGEST_PAGE};
 pub use error::{Error, Said, Unavailable};
-pub use listing::{ListWalk, ListedPage, Listing, OrgWalk, Pages, SandboxWalk};
+pub use listing::{ListWalk, ListedPage, Listing, OrgWalk, Pages, SandboxWalk, SummaryWalk};
 pub use metrics::ClientMetrics;
 pub use reads::{Billing, OrgsPage, Resolution, SandboxesPage, SummaryFilter, Unit};
 pub use request::{Answer, Ids, Problem, Read, Request, RequestError, Write};

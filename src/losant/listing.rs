@@ -66,6 +66,9 @@ pub type OrgWalk<'a> = ListWalk<OrgPages<'a>>;
 /// The sandboxes of an instance, page by page.
 pub type SandboxWalk<'a> = ListWalk<SandboxPages<'a>>;
 
+/// The historical summaries of an instance, page by page.
+pub type SummaryWalk = ListWalk<SummaryPages>;
+
 impl<P: Pages> ListWalk<P> {
     fn new(client: &Client, pages: P) -> Self {
         let walk = Walk::new(pages.call().action.paging(), client.page_size());
@@ -141,6 +144,17 @@ impl Client {
         ListWalk::new(self, InstancePages).collect().await
     }
 
+    /// The historical summaries of an instance for the month that `month` lies in, of resources of one type, page by page.
+    pub fn walk_historical_summaries(
+        &self,
+        instance: Id,
+        month: Timestamp,
+        resource_type: ResourceType,
+    ) -> SummaryWalk {
+        let filter = SummaryFilter { resource_type: Some(resource_type) };
+        ListWalk::new(self, SummaryPages { instance, month, filter })
+    }
+
     /// All historical summaries of an instance for the month that `month` lies in, of resources of one type.
     pub async fn all_historical_summaries(
         &self,
@@ -148,8 +162,7 @@ impl Client {
         month: Timestamp,
         resource_type: ResourceType,
     ) -> Result<Listing<HistoricalSummary>, Error> {
-        let filter = SummaryFilter { resource_type: Some(resource_type) };
-        ListWalk::new(self, SummaryPages { instance, month, filter }).collect().await
+        self.walk_historical_summaries(instance, month, resource_type).collect().await
     }
 }
 
@@ -210,8 +223,9 @@ impl Pages for InstancePages {
     }
 }
 
-#[derive(Debug)]
-struct SummaryPages {
+/// Pages of the historical summaries of an instance.
+#[derive(Clone, Debug)]
+pub struct SummaryPages {
     instance: Id,
     month: Timestamp,
     filter: SummaryFilter,

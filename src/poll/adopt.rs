@@ -250,10 +250,10 @@ impl Poller {
     }
 
     fn schedule_newcomer(&mut self, scope: Scope) {
-        let collectors: Vec<_> = self.config.polling.collectors_of(scope.level()).collect();
-        for collector in collectors {
+        for &collector in Collector::of(scope.level()) {
             // Of an instance that belongs to another shard, only what tells of others is asked for.
-            if !self.owns(scope) && !collector.tells_of_owners() {
+            let is_ours = self.owns(scope) || collector.tells_of_owners();
+            if !is_ours || !self.config.polling.is_enabled(collector) {
                 continue;
             }
             let job = Job::Poll(scope, collector);

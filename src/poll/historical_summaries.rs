@@ -35,62 +35,85 @@ pub(super) async fn read(
 ) -> Result<Dealt, Error> {
     let mut dealt = Dealt { read_at: now, readings: BTreeMap::new(), complete: true };
     let this_month = Window::month(now);
+    let mut list = async |kind, month, within| {
+        let (rows, complete) = resources(client, (instance, kind), month, within).await?;
+        dealt.complete &= complete;
+        Ok::<_, Error>(rows)
+    };
     let (organization, application) = (ResourceType::Organization, ResourceType::Application);
     if collector == Collector::PreviousPeriod {
         let previous = Window::month(Window::last_millisecond(this_month.start));
         let within = Window::last_millisecond(previous.end);
-        let orgs = client.all_historical_summaries(instance, within, organization.clone()).await?;
-        let applications = client.all_historical_summaries(instance, within, application.clone()).await?;
-        dealt.complete = orgs.complete && applications.complete;
-        for row in by_resource(orgs.items, &organization, previous) {
-            dealt.add_previous(instance, &row, this_month);
+        let orgs = list(organization, previous, within).await?;
+        let applications = list(application, previous, within).await?;
+        for row in orgs.values() {
+            dealt.add_previous(instance, row, this_month);
         }
-        for row in by_resource(applications.items, &application, previous) {
-            dealt.add_previous_application(instance, &row, this_month);
+        for row in applications.values() {
+            dealt.add_previous_application(instance, row, this_month);
         }
     } else {
-        let applications = client.all_historical_summaries(instance, now, application.clone()).await?;
-        dealt.complete = applications.complete;
-        for row in by_resource(applications.items, &application, this_month) {
-            dealt.add_application(instance, &row, this_month);
+        for row in list(application, this_month, now).await?.values() {
+            dealt.add_application(instance, row, this_month);
         }
     }
     Ok(dealt)
 }
 
-/// One row for each resource, of those that are what was asked for: a resource may have two periods in a month, whose
-/// figures add up, while devices are what the newer one says.
-fn by_resource(
-    rows: Vec<HistoricalSummary>,
-    kind: &ResourceType,
+/// One row for each resource of a kind, and whether the list held all of them. Pages are taken in as they come: a hundred
+/// thousand owners have too many rows to keep them whole.
+async fn resources(
+    client: &Client,
+    (instance, kind): (Id, ResourceType),
     month: Window,
-) -> impl Iterator<Item = HistoricalSummary> + use<> {
-    let mut resources: BTreeMap<Id, HistoricalSummary> = BTreeMap::new();
-    for row in rows.into_iter().filter(|row| is_of(row, kind, month)) {
-        match resources.entry(row.resource_id) {
-            Entry::Vacant(place) => {
-                place.insert(row);
-            }
-            Entry::Occupied(mut place) => {
-                let known = place.get();
-                let (older, mut newer) = if known.current_period_start <= row.current_period_start {
-                    (known.clone(), row)
-                } else {
-                    (row, known.clone())
-                };
-                let sum = |newer: &mut Option<f64>, older: Option<f64>| {
-                    *newer = newer.zip(older).map(|(a, b)| a + b);
-                };
-                sum(&mut newer.payload_billable_count, older.payload_billable_count);
-                sum(&mut newer.payload_nonbillable_count, older.payload_nonbillable_count);
-                sum(&mut newer.payload_billable_size_mb, older.payload_billable_size_mb);
-                sum(&mut newer.payload_nonbillable_size_mb, older.payload_nonbillable_size_mb);
-                sum(&mut newer.notebook_minutes_count, older.notebook_minutes_count);
-                place.insert(newer);
-            }
+    within: Timestamp,
+) -> Result<(BTreeMap<Id, HistoricalSummary>, bool), Error> {
+    let mut resources = BTreeMap::new();
+    let mut walk = client.walk_historical_summaries(instance, within, kind.clone());
+    while let Some(page) = walk.next().await? {
+        for row in page.items.into_iter().filter(|row| is_of(row, &kind, month)) {
+            add_row(&mut resources, lean(row));
         }
     }
-    resources.into_values()
+    Ok((resources, walk.is_complete()))
+}
+
+/// Adds a row. A resource may have two periods in a month, whose figures add up, while devices are what the newer one says.
+fn add_row(resources: &mut BTreeMap<Id, HistoricalSummary>, row: HistoricalSummary) {
+    match resources.entry(row.resource_id) {
+        Entry::Vacant(place) => {
+            place.insert(row);
+        }
+        Entry::Occupied(mut place) => {
+            let known = place.get();
+            let (older, mut newer) = if known.current_period_start <= row.current_period_start {
+                (known.clone(), row)
+            } else {
+                (row, known.clone())
+            };
+            let sum = |newer: &mut Option<f64>, older: Option<f64>| {
+                *newer = newer.zip(older).map(|(a, b)| a + b);
+            };
+            sum(&mut newer.payload_billable_count, older.payload_billable_count);
+            sum(&mut newer.payload_nonbillable_count, older.payload_nonbillable_count);
+            sum(&mut newer.payload_billable_size_mb, older.payload_billable_size_mb);
+            sum(&mut newer.payload_nonbillable_size_mb, older.payload_nonbillable_size_mb);
+            sum(&mut newer.notebook_minutes_count, older.notebook_minutes_count);
+            place.insert(newer);
+        }
+    }
+}
+
+/// A row without what is not shown, which is most of it.
+fn lean(row: HistoricalSummary) -> HistoricalSummary {
+    HistoricalSummary {
+        owner_name: None,
+        payload_count_details: None,
+        payload_size_details: None,
+        others: BTreeMap::new(),
+        limits: None,
+        ..row
+    }
 }
 
 /// Whether a row says nothing that contradicts the question: another kind of resource, or a period of another month.

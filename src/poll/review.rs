@@ -39,9 +39,11 @@ pub(super) struct Moment {
 impl Poller {
     /// Works out what a list, asked for at `listed`, makes known of a scope, shows it, and has asked what it does not tell.
     pub(super) fn review(&mut self, scope: Scope, listed: Moment) {
-        let collectors: Vec<_> = self.config.polling.collectors_of(scope.level()).collect();
-        for collector in collectors {
+        for &collector in Collector::of(scope.level()) {
             let job = Job::Poll(scope, collector);
+            if !self.config.polling.is_enabled(collector) {
+                continue;
+            }
             let standing = self.standing(scope, collector);
             let is_shown = match standing {
                 Standing::Known => self.show_unchanged(scope, collector, listed),
@@ -231,8 +233,7 @@ impl Poller {
             if now.saturating_sub(listed_at) <= limit {
                 continue;
             }
-            let collectors: Vec<_> = self.config.polling.collectors_of(scope.level()).collect();
-            for job in collectors.into_iter().map(|collector| Job::Poll(scope, collector)) {
+            for job in Collector::of(scope.level()).iter().map(|collector| Job::Poll(scope, *collector)) {
                 if self.failures.in_a_row(job) == 0 {
                     self.want(job, Standing::Untold);
                 }

@@ -18,6 +18,7 @@ mod actions_documentation;
 mod api;
 mod applications;
 mod architecture;
+mod chaos;
 mod cli;
 mod components;
 mod config;

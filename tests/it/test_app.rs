@@ -18,6 +18,14 @@ use crate::scrape::Scrape;
 /// Nothing here waits longer than this, whatever breaks.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long, and how often in a row, no request may come in until time goes on: what is under way then waits for the clock,
+/// and not for loopback.
+const STALL: Duration = Duration::from_millis(1);
+const STALLS: u32 = 3;
+
+/// Longer than any poll goes on, with all its retries, pauses and delays.
+const LONGEST_POLL: Duration = Duration::from_secs(3_600);
+
 /// An exporter and its Losant. Dropping it ends both.
 pub struct TestApp {
     pub simulator: Simulator,
@@ -139,6 +147,32 @@ impl TestApp {
     pub async fn let_pass(&self, duration: Duration) {
         self.hand.advance(duration);
         within_patience("the polls that are due", self.control.idle()).await;
+    }
+
+    /// Lets `duration` pass at once, and then a second at a time for as long as polls wait for one: for the budget, a pause,
+    /// a retry, an answer that is late. Returns when no poll is due or under way.
+    pub async fn let_pass_with_waits(&self, duration: Duration) {
+        self.hand.advance(duration);
+        let latest = self.clock.uptime() + LONGEST_POLL;
+        let idle = async {
+            let mut idle = std::pin::pin!(self.control.idle());
+            let (mut asked, mut stalls) = (0, 0);
+            while tokio::time::timeout(STALL, &mut idle).await.is_err() {
+                let before = std::mem::replace(&mut asked, self.simulator.request_count());
+                stalls = if before == asked { stalls + 1 } else { 0 };
+                if stalls == STALLS {
+                    stalls = 0;
+                    self.hand.advance(Duration::from_secs(1));
+                    assert!(self.clock.uptime() < latest, "polls wait for {LONGEST_POLL:?}");
+                }
+            }
+        };
+        within_patience("the polls that are due", idle).await;
+    }
+
+    /// Whether no task of the exporter has died, nor ended.
+    pub fn is_running(&mut self) -> bool {
+        self.exporter.try_join_next().is_none()
     }
 
     /// Lets time pass in small steps until `future` is done: retries come due, budgets refill.

@@ -135,7 +135,7 @@ const OWN_FIELDS: [&str; 10] = [
 fn others(fields: &Fields<'_>) -> BTreeMap<String, f64> {
     fields
         .iter()
-        .filter(|(key, _)| !OWN_FIELDS.contains(&key.as_str()))
+        .filter(|(key, value)| value.is_number() && !OWN_FIELDS.contains(&key.as_str()))
         .filter_map(|(key, value)| Some((key.clone(), count(value).ok()?)))
         .collect()
 }
