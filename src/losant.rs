@@ -30,7 +30,7 @@ mod server;
 pub use action::{
     Access, Action, Body, Count, GLOBAL_PARAMETERS, Kind, Method, Paging, Parameter, UnknownAction,
 };
-pub use budget::{Budget, Pace, Permit, SLOWEST_OF_ALL, Urgency};
+pub use budget::{Budget, Pace, PaceChange, Permit, SLOWEST_OF_ALL, Urgency};
 pub use call::Call;
 pub use client::Client;
 pub use config::{BaseUrl, ClientConfig, ConfigError, LARGEST_PAGE};

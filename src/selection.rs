@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::usage::{Id, Level};
 
 pub use pattern::{InvalidPattern, Pattern};
-pub use tally::{Tally, Unmatched};
+pub use tally::{Seen, Tally, Unmatched};
 
 /// What a matching pattern does to a candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

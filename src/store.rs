@@ -43,30 +43,46 @@ impl Store {
     /// hour to come is an hour old, and does not replace one that was asked for after it.
     pub fn put(&self, scope: Scope, collector: Collector, reading: Reading, asked_at: Duration) {
         self.change(|content| {
-            let record = content.scopes.entry(scope).or_default();
-            let part = &mut Arc::make_mut(record).parts[collector as usize];
+            let part = content.part(scope, collector);
+            part.failing = false;
             if part.reading.is_some() && part.asked_at > asked_at {
                 return;
             }
-            *part = Part {
-                last_success: Some(reading.read_at),
-                reading: Some(Arc::new(reading)),
-                asked_at,
-                failing: false,
-            };
+            part.asked_at = asked_at;
+            part.hold(reading.read_at, asked_at);
+            part.reading = Some(Arc::new(reading));
         });
     }
 
-    /// Notes that what `collector` last read of `scope` was still true at `read_at`, as was learned from a question asked at
-    /// uptime `asked_at`. Whether its last attempt failed is another matter.
-    pub fn confirm(&self, scope: Scope, collector: Collector, read_at: Timestamp, asked_at: Duration) {
+    /// Shows what a list, asked for at uptime `listed_at`, makes known of `scope`. Says nothing of whether the last attempt
+    /// of `collector` failed, and a question that was under way meanwhile still brings a reading that replaces this one.
+    pub fn show(&self, scope: Scope, collector: Collector, reading: Reading, listed_at: Duration) {
         self.change(|content| {
-            let Some(record) = content.scopes.get_mut(&scope) else { return };
-            let part = &mut Arc::make_mut(record).parts[collector as usize];
-            if part.reading.is_some() && part.asked_at < asked_at {
-                part.last_success = part.last_success.max(Some(read_at));
-                part.asked_at = asked_at;
+            let part = content.part(scope, collector);
+            if part.reading.is_some() && part.holds_at > listed_at {
+                return;
             }
+            part.hold(reading.read_at, listed_at);
+            part.reading = Some(Arc::new(reading));
+        });
+    }
+
+    /// Notes that what `collector` last read of `scope` was still true at `read_at`, as was learned from a list asked for at
+    /// uptime `listed_at`. Totals of the billing period hold until `until`, where that is known and later.
+    pub fn confirm(
+        &self,
+        scope: Scope,
+        collector: Collector,
+        (read_at, listed_at): (Timestamp, Duration),
+        until: Option<Timestamp>,
+    ) {
+        self.change(|content| {
+            let part = content.part(scope, collector);
+            let Some(reading) = part.reading.as_mut().filter(|_| part.holds_at < listed_at) else { return };
+            if reading.ends_before(until) {
+                Arc::make_mut(reading).extend_to(until);
+            }
+            part.hold(read_at, listed_at);
         });
     }
 
@@ -154,6 +170,23 @@ impl Store {
     }
 }
 
+impl Content {
+    fn part(&mut self, scope: Scope, collector: Collector) -> &mut Part {
+        let record = self.scopes.entry(scope).or_default();
+        &mut Arc::make_mut(record).parts[collector as usize]
+    }
+}
+
+impl Part {
+    /// Notes up to when the reading is true; never back.
+    fn hold(&mut self, read_at: Timestamp, uptime: Duration) {
+        if self.last_success.is_none() || self.holds_at <= uptime {
+            self.last_success = Some(read_at);
+            self.holds_at = uptime;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,15 +266,48 @@ mod tests {
         let (store, clock, hand) = store();
         store.put(scope(2), Collector::DeviceCounts, reading(&clock, 3.0), clock.uptime());
         hand.advance(Duration::from_secs(500));
-        store.confirm(scope(2), Collector::DeviceCounts, clock.now(), clock.uptime());
+        store.confirm(scope(2), Collector::DeviceCounts, (clock.now(), clock.uptime()), None);
         // Nothing that was never read can be confirmed.
-        store.confirm(scope(2), Collector::NotebookMinuteCounts, clock.now(), clock.uptime());
+        store.confirm(scope(2), Collector::NotebookMinuteCounts, (clock.now(), clock.uptime()), None);
         let confirmed = clock.now();
         hand.advance(Duration::from_secs(500));
         assert_eq!(devices(&store, &clock), [(scope(2), 3.0)]);
         let snapshot = store.snapshot();
         let times: Vec<_> = snapshot.last_successes().collect();
         assert_eq!(times, [(scope(2), Collector::DeviceCounts, confirmed)]);
+    }
+
+    #[test]
+    fn a_poll_that_was_under_way_while_a_list_confirmed_the_one_before_is_not_lost() {
+        let (store, clock, hand) = store();
+        let collector = Collector::DeviceCounts;
+        store.put(scope(2), collector, reading(&clock, 3.0), clock.uptime());
+        store.fail(scope(2), collector);
+        hand.advance(Duration::from_secs(100));
+        let (asked_at, answer) = (clock.uptime(), reading(&clock, 4.0));
+        hand.advance(Duration::from_secs(10));
+        store.confirm(scope(2), collector, (clock.now(), clock.uptime()), None);
+        store.show(scope(2), collector, reading(&clock, 3.0), clock.uptime());
+        let listed = clock.now();
+        store.put(scope(2), collector, answer, asked_at);
+        assert_eq!(devices(&store, &clock), [(scope(2), 4.0)]);
+        let snapshot = store.snapshot();
+        assert_eq!(snapshot.last_successes().collect::<Vec<_>>(), [(scope(2), collector, listed)]);
+    }
+
+    #[test]
+    fn a_total_that_is_confirmed_holds_as_long_as_its_period() {
+        let (store, clock, hand) = store();
+        let collector = Collector::PayloadBytes;
+        let until = |text: &str| Some(text.parse().unwrap());
+        let mut reading = Reading::at(clock.now());
+        let labels = ["timer".into(), "timer.flow".into()];
+        reading.add_until(Measure::PayloadBytesPeriod, labels, 5.0, until("2026-03-01T12:00:00Z"));
+        store.put(scope(2), collector, reading, clock.uptime());
+        hand.advance(Duration::from_secs(7_201));
+        let now = (clock.now(), clock.uptime());
+        store.confirm(scope(2), collector, now, until("2026-03-02T00:00:00Z"));
+        assert_eq!(store.snapshot().samples(now.0, now.1, Duration::MAX).count(), 1);
     }
 
     #[test]

@@ -22,15 +22,14 @@ const SANDBOXES: usize = 10_000;
 /// Time passes in steps of this.
 const STEP: Duration = Duration::from_secs(60);
 
-/// Steps from one scrape to the next.
-const STEPS_TO_A_SCRAPE: u32 = 10;
+/// The steps after which is scraped: every ten minutes or so, and at each minute of the five from sweep to sweep.
+const SCRAPES: [u32; 6] = [10, 21, 32, 43, 54, 60];
 
 /// How many times fewer requests there must be than it takes to ask everybody at every interval.
 const LEAST_RATIO: f64 = 10.0;
 
 pub async fn run(limits: &mut Limits) {
-    figures
-        .title(&format!("An hour of {ORGS} orgs and {SANDBOXES} sandboxes, 5 % active, from a cold start"));
+    print_title(&format!("An hour of {ORGS} orgs and {SANDBOXES} sandboxes, 5 % active, from a cold start"));
     let machine = Clock::system();
     let mut setup = Setup::at(NOW);
     setup.world = fleet(NOW, ORGS, SANDBOXES);
@@ -45,7 +44,7 @@ pub async fn run(limits: &mut Limits) {
     let mut unknown = BTreeMap::new();
     for step in 1..=60 {
         app.let_pass(STEP).await;
-        if step % STEPS_TO_A_SCRAPE != 0 {
+        if !SCRAPES.contains(&step) {
             continue;
         }
         let (scrape, world, now) = (app.scrape().await, app.simulator.world(), app.clock.now());

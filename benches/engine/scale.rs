@@ -151,8 +151,10 @@ async fn everything(limits: &mut Limits, folder: &Path, losant: &Losant, cpu_a_p
         format!("{:.0} µs", of_counts * 1e6 / number(page.counts)),
     );
     print_figure("series", page.series);
-    figures
-        .note("resident memory", format!("{}, at most {}", in_words(taken.resident), in_words(taken.peak)));
+    print_figure(
+        "resident memory",
+        format!("{}, at most {}", in_words(taken.resident), in_words(taken.peak)),
+    );
     let a_series = number(taken.resident) / number(page.series);
     limits.check(
         "memory a series",

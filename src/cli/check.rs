@@ -4,7 +4,7 @@ use super::{Exit, output, serve};
 use crate::clock::Clock;
 use crate::config::DEFAULT_TOKEN_VARIABLE;
 use crate::selection::{Effect, Selection};
-use crate::usage::{Level, Shard};
+use crate::usage::{Collector, Level, Shard};
 
 /// Flags of `check`: those of `serve`, since they are part of the configuration.
 #[derive(Clone, Debug, clap::Args)]
@@ -49,6 +49,14 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     }
     if let Some(line) = part(&loaded.config.selection.compile()?, serve::shard(&loaded)?) {
         text += &line;
+    }
+    let is_off = |collector: &Collector| !loaded.config.polling.is_enabled(*collector);
+    let off: Vec<_> = Collector::ALL.into_iter().filter(is_off).map(Collector::as_str).collect();
+    if !off.is_empty() {
+        text += &["Not read: ", &off.join(", "), ".\n"].concat();
+    }
+    if !loaded.config.exposition.source_label {
+        text += "Without the label source.\n";
     }
     let mut failed = false;
     for (account, plan) in plans {

@@ -168,10 +168,11 @@ pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<Exit> {
 }
 
 fn introduction(simulator: &Simulator, url: &str, control: Option<&TcpListener>) -> anyhow::Result<String> {
-    let control = match control {
-        None => String::new(),
+    let (control, examples) = match control {
+        None => Default::default(),
         Some(listener) => {
-            format!("Control     http://{}\n", listener.local_addr().context("listening socket")?)
+            let url = format!("http://{}", listener.local_addr().context("listening socket")?);
+            (format!("Control     {url}\n"), examples(&url))
         }
     };
     let world = simulator.world();
@@ -190,6 +191,7 @@ fn introduction(simulator: &Simulator, url: &str, control: Option<&TcpListener>)
          \x20 export LOSANT_EXPORTER__ACCOUNTS__DEFAULT__INSTANCES='[\"{}\"]'\n\
          \x20 losant-exporter once\n\
          \x20 losant-exporter api instanceOrgs.get --output table\n\
+         {examples}\
          \n\
          Ctrl-C ends it.\n",
         world.orgs().len(),
@@ -198,6 +200,19 @@ fn introduction(simulator: &Simulator, url: &str, control: Option<&TcpListener>)
         simulator.token(),
         instances.join("\",\""),
     ))
+}
+
+/// How faults and switches are changed while it runs.
+fn examples(control: &str) -> String {
+    let fault = r#"{"fault":"instanceOrgs.get=status:500"}"#;
+    let switch = r#"{"summaries": false}"#;
+    format!(
+        "\n\
+         To break something and mend it again, and to answer an open question in another way:\n\
+         \n\
+         \x20 curl -X POST {control}/faults -d '{fault}'; curl -X DELETE {control}/faults\n\
+         \x20 curl -X PUT {control}/switches -d '{switch}'\n"
+    )
 }
 
 #[cfg(test)]
@@ -246,6 +261,29 @@ mod tests {
         let refusal = public.prepare(&simulator).await.unwrap_err().to_string();
         assert!(refusal.contains("--control.listen-address") && refusal.contains("loopback"), "{refusal}");
         assert!(parsed(&[]).prepare(&simulator).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn the_introduction_shows_how_to_use_the_control_endpoint_where_there_is_one() {
+        let simulator = simulator();
+        let control = parsed(&["--control.listen-address", "127.0.0.1:0"]).prepare(&simulator).await.unwrap();
+        let address = control.as_ref().unwrap().local_addr().unwrap();
+        let text = introduction(&simulator, "http://localhost", control.as_ref()).unwrap();
+        let lines: Vec<_> = text.lines().filter(|line| line.contains("curl")).collect();
+        assert_eq!(
+            lines,
+            [
+                format!(
+                    "  curl -X POST http://{address}/faults -d '{{\"fault\":\"instanceOrgs.get=status:500\"}}'; \
+                     curl -X DELETE http://{address}/faults"
+                ),
+                format!("  curl -X PUT http://{address}/switches -d '{{\"summaries\": false}}'"),
+            ]
+        );
+        // What is shown is what is understood.
+        "instanceOrgs.get=status:500".parse::<Fault>().unwrap();
+        simulator.switches().apply("summaries=false").unwrap();
+        assert!(!introduction(&simulator, "http://localhost", None).unwrap().contains("curl"));
     }
 
     #[test]

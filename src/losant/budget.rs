@@ -5,7 +5,7 @@
 //! little by little.
 //!
 //! Whoever sweeps goes before whoever asks for details: a page of a list brings figures of a hundred owners, and says
-//! whose details are worth asking for.
+//! whose details are worth asking for. Still, while both wait every fourth leave goes to a detail: a sweep may be long.
 
 mod bucket;
 mod line;
@@ -62,7 +62,7 @@ impl Pace {
 /// How much waits for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Urgency {
-    /// It lists owners, or finds one. While one of these waits, no request for details passes.
+    /// It lists owners, or finds one. While one of these waits, three of four leaves go to them.
     Sweep,
     /// It is about one owner alone.
     Detail,
@@ -79,6 +79,28 @@ impl Urgency {
             _ => Self::Detail,
         }
     }
+}
+
+/// What an answer did to the pace. Rates are in requests per second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum PaceChange {
+    /// It was the configured one, and is lower now.
+    Slowed {
+        /// The rate now.
+        now: f64,
+        /// The rate that is configured.
+        configured: f64,
+    },
+    /// It was low already, and is lower still.
+    SlowedFurther {
+        /// The rate now.
+        now: f64,
+    },
+    /// It is the configured one again.
+    Restored {
+        /// The rate now.
+        now: f64,
+    },
 }
 
 /// The request budget of one account. Clones share it.
@@ -117,8 +139,8 @@ impl Budget {
         Self(Arc::new(Shared { pace, clock, state: Mutex::new(state) }))
     }
 
-    /// Waits until one more request may be made: sweeps before details, and first come, first served among equals.
-    /// Giving up while waiting costs nothing.
+    /// Waits until one more request may be made: sweeps before details, though not more than three in a row while a
+    /// detail waits, and first come, first served among equals. Giving up while waiting costs nothing.
     pub async fn acquire(&self, urgency: Urgency) -> Permit {
         let mut waiting = Waiting { budget: self, place: self.0.state().line.join(urgency) };
         loop {
@@ -162,6 +184,7 @@ impl Waiting<'_> {
             return Err(Wait::Call);
         }
         let slowdowns = state.bucket.take(clock.uptime()).map_err(Wait::Until)?;
+        state.line.pass(&self.place);
         state.in_flight += 1;
         Ok(Permit { budget: self.budget.clone(), slowdowns })
     }
@@ -188,21 +211,30 @@ impl Permit {
     /// `retry_after` has gone by.
     ///
     /// When several requests are in flight, they are all throttled together, and only the first of them halves the rate.
-    pub fn throttled(&self, retry_after: Option<Duration>) {
+    pub fn throttled(&self, retry_after: Option<Duration>) -> Option<PaceChange> {
         let Shared { pace, clock, .. } = &*self.budget.0;
-        let now = clock.uptime();
-        self.budget.0.state().bucket.throttle(
-            now,
-            now.saturating_add(retry_after.unwrap_or_default()),
-            self.slowdowns,
-            pace.slowest,
-        );
+        let uptime = clock.uptime();
+        let resume_at = uptime.saturating_add(retry_after.unwrap_or_default());
+        let mut state = self.budget.0.state();
+        let bucket = &mut state.bucket;
+        let before = bucket.rate;
+        bucket.throttle(uptime, resume_at, self.slowdowns, pace.slowest);
+        let now = bucket.rate;
+        (now < before).then_some(if before < pace.rate {
+            PaceChange::SlowedFurther { now }
+        } else {
+            PaceChange::Slowed { now, configured: pace.rate }
+        })
     }
 
     /// Reports that the request was answered without complaint about the pace.
-    pub fn succeeded(&self) {
+    pub fn succeeded(&self) -> Option<PaceChange> {
         let Shared { pace, clock, .. } = &*self.budget.0;
-        self.budget.0.state().bucket.recover(clock.uptime(), self.slowdowns, pace.rate);
+        let mut state = self.budget.0.state();
+        let bucket = &mut state.bucket;
+        let before = bucket.rate;
+        bucket.recover(clock.uptime(), self.slowdowns, pace.rate);
+        (before < pace.rate && bucket.rate >= pace.rate).then_some(PaceChange::Restored { now: bucket.rate })
     }
 }
 

@@ -20,13 +20,24 @@ struct Desk {
     waiting: Vec<(Who, Leave)>,
     granted: Vec<(Who, Duration)>,
     held: Vec<Permit>,
+    /// Sweeps that passed in a row while a detail waited.
+    sweeps_in_a_row: u32,
 }
 
 impl Desk {
     fn new(rate: f64, burst: u32, max_in_flight: usize) -> Self {
         let (clock, hand) = Clock::manual("2026-03-01T00:00:00Z".parse().unwrap());
         let budget = Budget::new(Pace::new(rate, None, burst, max_in_flight).unwrap(), clock.clone());
-        Self { budget, clock, hand, asked: 0, waiting: Vec::new(), granted: Vec::new(), held: Vec::new() }
+        Self {
+            budget,
+            clock,
+            hand,
+            asked: 0,
+            waiting: Vec::new(),
+            granted: Vec::new(),
+            held: Vec::new(),
+            sweeps_in_a_row: 0,
+        }
     }
 
     fn ask(&mut self) {
@@ -58,14 +69,23 @@ impl Desk {
             let before = self.granted.len();
             let mut still = Vec::new();
             // Last come, first polled: the order must be the budget's doing.
-            let mut sweeps =
-                self.waiting.iter().filter(|((urgency, _), _)| *urgency == Urgency::Sweep).count();
+            let details = self.waiting.iter().filter(|((urgency, _), _)| *urgency == Urgency::Detail).count();
+            let (mut sweeps, mut details) = (self.waiting.len() - details, details);
             for (who, mut future) in std::mem::take(&mut self.waiting).into_iter().rev() {
                 match future.as_mut().poll(&mut context) {
                     Poll::Ready(permit) => {
                         match who.0 {
-                            Urgency::Sweep => sweeps -= 1,
-                            Urgency::Detail => assert_eq!(sweeps, 0, "{who:?} passed before a sweep"),
+                            Urgency::Sweep => {
+                                sweeps -= 1;
+                                self.sweeps_in_a_row = if details > 0 { self.sweeps_in_a_row + 1 } else { 0 };
+                                assert!(self.sweeps_in_a_row <= 3, "{who:?} passed before a detail");
+                            }
+                            Urgency::Detail => {
+                                details -= 1;
+                                let is_its_turn = sweeps == 0 || self.sweeps_in_a_row == 3;
+                                assert!(is_its_turn, "{who:?} passed before a sweep");
+                                self.sweeps_in_a_row = 0;
+                            }
                         }
                         self.granted.push((who, self.clock.uptime()));
                         self.held.push(permit);
@@ -109,7 +129,9 @@ fn no_more_requests_than_allowed_are_in_flight() {
 fn throttling_halves_the_rate_once_for_all_requests_in_flight_down_to_a_floor() {
     let mut desk = Desk::new(16.0, 4, 100);
     (0..4).for_each(|_| desk.ask());
-    desk.held.drain(..).for_each(|permit| permit.throttled(None));
+    desk.held.drain(..).for_each(|permit| {
+        permit.throttled(None);
+    });
     assert_close(desk.budget.current_rate(), 8.0);
     for _ in 0..10 {
         desk.ask();
@@ -148,6 +170,42 @@ fn successes_bring_the_rate_back_little_by_little_and_no_further() {
         desk.held.pop().unwrap().succeeded();
         assert_close(desk.budget.current_rate(), (8.0 + 0.32 * f64::from(step)).min(16.0));
     }
+}
+
+#[test]
+fn the_first_slowdown_and_the_return_to_the_configured_rate_are_told_apart_from_all_between() {
+    let mut desk = Desk::new(16.0, 2, 100);
+    desk.ask();
+    desk.ask();
+    let slowed = Some(PaceChange::Slowed { now: 8.0, configured: 16.0 });
+    assert_eq!(desk.held[0].succeeded(), None);
+    assert_eq!(desk.held[0].throttled(None), slowed);
+    // Of those in flight together only the first one counts.
+    assert_eq!(desk.held[1].throttled(None), None);
+    desk.held.clear();
+    let mut changes = Vec::new();
+    for step in 0..60 {
+        desk.ask();
+        desk.advance(Duration::from_secs(1));
+        let permit = desk.held.pop().unwrap();
+        changes.extend(if step == 3 { permit.throttled(None) } else { permit.succeeded() });
+    }
+    let [PaceChange::SlowedFurther { now }, PaceChange::Restored { now: full }] = changes[..] else {
+        panic!("{changes:?}")
+    };
+    assert!(now < 8.0 && full >= 16.0, "{changes:?}");
+    desk.ask();
+    desk.advance(Duration::from_secs(1));
+    assert_eq!(desk.held.pop().unwrap().throttled(None), slowed);
+}
+
+#[test]
+fn a_pace_that_cannot_be_slowed_down_does_not_change() {
+    let (clock, _hand) = Clock::manual("2026-03-01T00:00:00Z".parse().unwrap());
+    let budget = Budget::new(Pace::new(1.0, Some(1.0), 1, 1).unwrap(), clock);
+    let mut ask = std::pin::pin!(budget.acquire(Urgency::Detail));
+    let Poll::Ready(permit) = ask.as_mut().poll(&mut Context::from_waker(Waker::noop())) else { panic!() };
+    assert_eq!(permit.throttled(None), None);
 }
 
 #[test]
@@ -199,6 +257,38 @@ fn a_sweep_gets_the_next_free_place_and_the_next_token_before_all_details() {
 }
 
 #[test]
+fn every_fourth_leave_goes_to_a_detail_while_a_long_sweep_waits() {
+    use Urgency::{Detail, Sweep};
+    let mut desk = Desk::new(1.0, 1, 100);
+    desk.ask_as(Sweep);
+    for urgency in [Detail; 3].into_iter().chain([Sweep; 8]) {
+        desk.ask_as(urgency);
+    }
+    for _ in 0..11 {
+        desk.advance(Duration::from_millis(1_001));
+    }
+    assert_eq!(desk.passed(), [0, 4, 5, 6, 1, 7, 8, 9, 2, 10, 11, 3]);
+}
+
+#[test]
+fn a_detail_whose_turn_it_is_leaves_it_to_whoever_waits_when_it_gives_up() {
+    use Urgency::{Detail, Sweep};
+    let mut desk = Desk::new(1000.0, 100, 1);
+    for urgency in [Sweep, Detail, Sweep, Sweep, Sweep, Sweep, Sweep] {
+        desk.ask_as(urgency);
+    }
+    for _ in 0..3 {
+        desk.held.clear();
+        desk.settle();
+    }
+    assert_eq!(desk.passed(), [0, 2, 3, 4]);
+    drop(desk.waiting.remove(0));
+    desk.held.clear();
+    desk.settle();
+    assert_eq!(desk.passed(), [0, 2, 3, 4, 5]);
+}
+
+#[test]
 fn a_sweep_that_gives_up_leaves_its_turn_to_the_details() {
     for ahead in [Urgency::Sweep, Urgency::Detail] {
         let mut desk = Desk::new(1000.0, 100, 1);
@@ -214,12 +304,13 @@ fn a_sweep_that_gives_up_leaves_its_turn_to_the_details() {
 
 #[tokio::test]
 async fn everybody_is_woken_up_in_turn() {
+    use Urgency::{Detail, Sweep};
     // The other tests look again and again; here nobody looks unless woken up.
     let (clock, hand) = Clock::manual("2026-03-01T00:00:00Z".parse().unwrap());
     let budget = Budget::new(Pace::new(1.0, None, 1, 1).unwrap(), clock);
     let mut tasks = tokio::task::JoinSet::new();
-    let mut held = Some(budget.acquire(Urgency::Detail).await);
-    for urgency in [Urgency::Detail, Urgency::Sweep, Urgency::Detail, Urgency::Sweep] {
+    let mut held = Some(budget.acquire(Detail).await);
+    for urgency in [Detail, Sweep, Detail, Sweep, Sweep, Sweep] {
         let budget = budget.clone();
         tasks.spawn(async move {
             drop(budget.acquire(urgency).await);
@@ -229,11 +320,11 @@ async fn everybody_is_woken_up_in_turn() {
     }
     let mut order = Vec::new();
     drop(held.take());
-    for _ in 0..4 {
+    for _ in 0..6 {
         hand.advance(Duration::from_millis(1_001));
         order.push(tasks.join_next().await.unwrap().unwrap());
     }
-    assert_eq!(order, [Urgency::Sweep, Urgency::Sweep, Urgency::Detail, Urgency::Detail]);
+    assert_eq!(order, [Sweep, Sweep, Sweep, Detail, Sweep, Detail]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use reqwest::Url;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::Value;
 
-use super::budget::{Budget, Pace, Urgency};
+use super::budget::{Budget, Pace, PaceChange, Urgency};
 use super::config::LARGEST_PAGE;
 use super::metrics::Code;
 use super::request::{Prepared, WITHOUT_EXTRAS};
@@ -192,11 +192,15 @@ impl Account {
         let (status, result) = self.exchange(outgoing, &token, understand).await;
         let result = result.map_err(|error| error.without(&token));
         let elapsed = self.clock.uptime().saturating_sub(started);
-        match &result {
+        let change = match &result {
             Err(Error::Throttled { retry_after, .. }) => permit.throttled(*retry_after),
             // No answer, or trouble over there, is no sign that a faster pace would be welcome.
-            Err(Error::Unavailable { .. }) => {}
+            Err(Error::Unavailable { .. }) => None,
             _ => permit.succeeded(),
+        };
+        // A write is made once: no other request follows it at another pace.
+        if call.action.access() == super::Access::Read {
+            tell(change);
         }
         let code = match &result {
             Ok(_) => status.map_or(Code::Word("io"), Code::Status),
@@ -242,6 +246,20 @@ impl Account {
             Err(answer::refusal(call, &mut response, self.clock.now()).await)
         };
         (Some(status.as_u16()), result)
+    }
+}
+
+/// Logs the first slowdown and the end of the last one; between them it may go up and down for hours.
+fn tell(change: Option<PaceChange>) {
+    match change {
+        Some(PaceChange::Slowed { now, configured }) => {
+            tracing::warn!(requests_per_second = now, configured, "Losant throttles: slowing down");
+        }
+        Some(PaceChange::SlowedFurther { now }) => {
+            tracing::debug!(requests_per_second = now, "Losant throttles: slowing down further");
+        }
+        Some(PaceChange::Restored { now }) => tracing::info!(requests_per_second = now, "the pace is back"),
+        None => {}
     }
 }
 

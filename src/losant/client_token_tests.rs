@@ -117,7 +117,7 @@ async fn the_log_tells_each_attempt_and_never_the_token() {
         let line = format!(r#"action="instance.get" instance={} owner={} code={code} "#, id("a"), id("a"));
         assert!(log.contains(&line), "{line} is not in\n{log}");
     }
-    assert!(log.contains("the token was replaced"));
+    assert!(log.contains("the token file was replaced"));
     assert!(!log.contains("hunter2"), "{log}");
 }
 

@@ -228,8 +228,8 @@ impl Said {
 impl fmt::Display for Said {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.kind, &self.message) {
-            (Some(kind), Some(message)) => write!(f, ": {kind}: {message}"),
-            (Some(text), None) | (None, Some(text)) => write!(f, ": {text}"),
+            (Some(kind), Some(message)) if kind != message => write!(f, ": {kind}: {message}"),
+            (Some(text), _) | (None, Some(text)) => write!(f, ": {text}"),
             (None, None) => Ok(()),
         }
     }
@@ -286,6 +286,16 @@ mod tests {
             Error::Throttled { call: call(), retry_after, said: Said::default() },
             @"instanceOrg.payloadCounts of org bbbbbbbbbbbbbbbbbbbbbbbb in instance aaaaaaaaaaaaaaaaaaaaaaaa: throttled, to be retried after 30 s"
         );
+    }
+
+    #[test]
+    fn a_message_that_repeats_the_type_is_said_once() {
+        let said = |body: &[u8]| Said::from_body(body).to_string();
+        assert_eq!(said(br#"{"type":"Unauthorized","message":"Unauthorized"}"#), ": Unauthorized");
+        assert_eq!(said(br#"{"type":"Unauthorized","message":"No token"}"#), ": Unauthorized: No token");
+        assert_eq!(said(br#"{"type":"Unauthorized"}"#), ": Unauthorized");
+        assert_eq!(said(br#"{"message":"No token"}"#), ": No token");
+        assert_eq!(said(b""), "");
     }
 
     #[test]

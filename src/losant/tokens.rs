@@ -103,12 +103,17 @@ impl Tokens {
                 file.spoilt = false;
                 if token != self.in_use() {
                     *self.current.write().unwrap_or_else(PoisonError::into_inner) = token;
-                    tracing::info!("the token was replaced, going on with the new one");
+                    let file = match &self.source {
+                        TokenSource::File(path) => Some(tracing::field::display(path.display())),
+                        TokenSource::Fixed(_) => None,
+                    };
+                    tracing::info!(file, "the token file was replaced: using the new token");
                 }
             }
-            Err(error) if !file.spoilt => {
+            Err(TokenError { path, problem }) if !file.spoilt => {
                 file.spoilt = true;
-                tracing::warn!(%error, "the token cannot be read again, going on with the one before");
+                let file = path.display();
+                tracing::warn!(%file, error = %problem, "the token file cannot be used: still using the token read before");
             }
             Err(_) => {}
         }

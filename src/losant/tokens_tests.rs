@@ -12,7 +12,7 @@ struct Bench {
     tokens: Tokens,
     hand: ClockHand,
     log: Arc<Mutex<Vec<u8>>>,
-    _guard: tracing::subscriber::DefaultGuard,
+    _listening: (tracing::subscriber::DefaultGuard, tracing::Dispatch),
 }
 
 impl Bench {
@@ -22,10 +22,12 @@ impl Bench {
         let subscriber =
             tracing_subscriber::fmt().with_ansi(false).with_writer(move || Log(Arc::clone(&into))).finish();
         let guard = tracing::subscriber::set_default(subscriber);
+        // While there is only one log, a line that is first come by on another thread would be silenced on all of them.
+        let other = tracing::Dispatch::new(tracing_subscriber::fmt().with_writer(std::io::sink).finish());
         let file = TempFile::new(content);
         let (clock, hand) = Clock::manual("2026-03-01T12:00:00Z".parse().unwrap());
         let tokens = Tokens::read(TokenSource::File(file.path().to_owned()), clock).unwrap();
-        Self { file, tokens, hand, log, _guard: guard }
+        Self { file, tokens, hand, log, _listening: (guard, other) }
     }
 
     fn uses(&self, token: &str) -> bool {
@@ -36,10 +38,12 @@ impl Bench {
         self.hand.advance(Duration::from_secs(seconds));
     }
 
-    /// How many lines at `level` have been logged.
+    /// How many lines at `level` have been logged. Each names the file.
     fn lines(&self, level: &str) -> usize {
         let log = String::from_utf8(self.log.lock().unwrap().clone()).unwrap();
         assert!(!log.contains("secret"), "{log}");
+        let file = format!("file={}", self.file.path().display());
+        assert!(log.lines().all(|line| line.contains(&file)), "{log}");
         log.lines().filter(|line| line.contains(level)).count()
     }
 }

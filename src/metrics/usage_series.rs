@@ -195,8 +195,8 @@ fn encode_scopes(
     freshness: Freshness,
 ) -> fmt::Result {
     let counts = snapshot.scope_states(uptime, freshness);
-    let help = "Instances, orgs and sandboxes by how well they are known: fresh, stale (not read again in time), \
-                failing (last attempt failed), excluded (by the configuration).";
+    let help = "Instances, orgs and sandboxes by how well they are known: fresh, stale (numbers are missing or older than \
+                three intervals), failing (last attempt failed, numbers are not old yet), excluded (by the configuration).";
     let mut family = encoder.encode_descriptor("losant_exporter_scopes", help, None, MetricType::Gauge)?;
     for level in Level::ALL {
         for state in ScopeState::ALL {

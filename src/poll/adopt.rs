@@ -9,13 +9,15 @@ use tracing::{info, warn};
 
 use super::apply::{Why, is_detail_of};
 use super::discovery::{Discovered, Found, FoundPage, Walked};
-use super::fleet::Known;
+use super::fleet::{Known, Moment};
 use super::job::Job;
 use super::payload_counts;
 use super::poller::Poller;
-use super::review::{Moment, Standing};
+use super::review::Standing;
 use super::schedule::Lane;
+use super::trust;
 use crate::losant::{Error, Unit};
+use crate::selection::Unmatched;
 use crate::usage::{BillingPeriod, Collector, Id, Level, Scope};
 
 /// The collectors whose figures begin with the billing period.
@@ -43,23 +45,21 @@ impl Poller {
         }
     }
 
-    /// Takes in a scope as it was asked for, and schedules its polls if it is new.
-    pub(super) fn adopt(&mut self, found: Found, asked_at: Duration) {
+    /// Takes in a scope as it was asked for, and schedules its polls if it is new. Returns whether what is known of it is not
+    /// newer.
+    pub(super) fn adopt(&mut self, found: Found, asked_at: Duration) -> bool {
         let Found { scope, period, devices, reading, .. } = found;
         let before = self.fleet.known(Some(scope));
-        if before.read_at > reading.read_at {
-            // A question that took long to be answered: what is known is newer.
-            return;
+        if before.asked_at > asked_at {
+            // A question that took long to be answered.
+            return false;
         }
         let now = self.clock.uptime();
-        let known = Known { period, devices, read_at: reading.read_at };
+        let known = Known { period, devices, read_at: reading.read_at, asked_at };
         if self.fleet.insert(scope, known, asked_at) {
             self.deal_to(scope);
-            match scope.level() {
-                Level::Instance => self.schedule_newcomer(scope),
-                // Whom they are among, and what lists are worth, is known when the sweep ends.
-                Level::Org | Level::Sandbox => self.newcomers.push(scope),
-            }
+            // Whom it is among, and what lists are worth, is known when the sweep ends. Until then nothing gets in its way.
+            self.newcomers.push(scope);
         }
         self.unlisted.remove(&scope);
         if self.owns(scope) {
@@ -73,35 +73,50 @@ impl Poller {
                 self.schedule.hurry(Job::Poll(scope, collector), now);
             }
         }
+        true
     }
 
     /// Takes in a scope as a list told of it.
-    fn adopt_listed(&mut self, found: Found, sweep: u64, asked_at: Duration) {
-        let (scope, period, at) = (found.scope, found.period, found.reading.read_at);
-        let (figures, payloads) = (found.figures, found.payloads.clone());
-        self.adopt(found, asked_at);
+    fn adopt_listed(&mut self, mut found: Found, sweep: u64, asked_at: Duration) {
+        let (scope, period, figures) = (found.scope, found.period, found.figures);
+        let listed = Moment { at: found.reading.read_at, uptime: asked_at };
+        let payloads = found.payloads.take();
+        let is_news = self.adopt(found, asked_at);
         let Some(member) = self.fleet.get_mut(scope) else { return };
-        member.moves = member.sweep > 0 && figures.have_moved_since(&member.figures);
-        (member.figures, member.listed_at, member.sweep) = (figures, asked_at, sweep);
-        member.shown_from = None;
+        let was_listed = member.sweep > 0;
+        member.sweep = sweep;
+        if !is_news {
+            return;
+        }
+        if was_listed && figures != member.figures {
+            member.changed_at = Some(asked_at);
+        }
+        member.moves = was_listed && figures.have_moved_since(&member.figures);
+        (member.figures, member.listed, member.shown_from) = (figures, listed, None);
         if let Some(answered) = member.answered
             && answered.asked_at < asked_at
-            && let Some(listed) = figures.total_in(answered.period_start)
+            && let Some(total) = figures.total_in(answered.period_start)
         {
-            member.answered = None;
-            self.trust.compare(&answered, listed, asked_at);
+            let finding = answered.compare(total);
+            self.trust.note(&answered, finding, asked_at, self.config.polling.sweep_interval.get());
+            member.suspicious = finding == trust::Finding::Overstates;
+            // One that lags is held against the next list as well, until it knows.
+            member.answered = member.answered.filter(|_| finding == trust::Finding::Lags);
         }
         if let Some(payloads) = payloads {
             self.trust.listed(&payloads);
-            let is_shown = self.trust.is_exact() && self.config.polling.is_enabled(Collector::PayloadCounts);
-            if let Some(period) = period.filter(|period| is_shown && period.is_usable(at)) {
-                let reading =
-                    payload_counts::reading(&payloads, period, Unit::Payloads, self.errand.sources, at);
-                self.store.put(scope, Collector::PayloadCounts, reading, asked_at);
+            let is_shown = self.config.polling.is_enabled(Collector::PayloadCounts);
+            let is_exact = |period: &BillingPeriod| {
+                is_shown && self.trust.is_exact_about(period.start) && period.is_usable(listed.at)
+            };
+            if let Some(period) = period.filter(is_exact) {
+                let sources = self.errand.sources;
+                let reading = payload_counts::reading(&payloads, period, Unit::Payloads, sources, listed.at);
+                self.store.show(scope, Collector::PayloadCounts, reading, asked_at);
                 member.shown_from = Some(asked_at);
             }
         }
-        self.review(scope, Moment { at, uptime: asked_at });
+        self.review(scope);
     }
 
     /// Ends a sweep: whoever was not found is gone, and whoever is new gets a place in the schedule.
@@ -180,7 +195,8 @@ impl Poller {
             self.tallies.insert((instance, level), tally);
             self.tell_unmatched(level);
         }
-        let new = self.newcomers.iter().filter(|scope| scope.level() == level).count();
+        let own = |scope: &&Scope| scope.level() == level && scope.instance() == instance;
+        let new = self.newcomers.iter().filter(own).count();
         let gone = if self.may_forget(instance, level, complete, listed == 0, missing.is_empty()) {
             self.forget(&missing);
             missing.len()
@@ -199,16 +215,18 @@ impl Poller {
         }
     }
 
-    /// Says which patterns of the selection fit nobody, once, when every list of the account has been walked.
-    fn tell_unmatched(&mut self, level: Level) {
-        let tallies: Vec<_> =
-            self.instances.keys().map(|instance| self.tallies.get(&(*instance, level))).collect();
-        let Some(tallies) = tallies.into_iter().collect::<Option<Vec<_>>>() else { return };
+    /// The patterns of the selection that fit nobody. `None` until every list of the account has been walked.
+    pub(super) fn unmatched_patterns(&self, level: Level) -> Option<Vec<Unmatched>> {
         let mut all = self.errand.discovery.selection.tally();
-        for tally in tallies {
-            all.absorb(tally.clone());
+        for instance in self.instances.keys() {
+            all.absorb(self.tallies.get(&(*instance, level))?.clone());
         }
-        let unmatched = all.unmatched(level);
+        Some(all.unmatched(level))
+    }
+
+    /// Says which patterns fit nobody, once.
+    fn tell_unmatched(&mut self, level: Level) {
+        let Some(unmatched) = self.unmatched_patterns(level) else { return };
         // One that fits somebody after all may be told of again.
         let still = |key: &String| unmatched.iter().any(|unmatched| unmatched.key == *key);
         self.unmatched.retain(|(of, key)| *of != level || still(key));
@@ -227,13 +245,7 @@ impl Poller {
         }
         if self.trust.weigh(self.clock.uptime()) {
             let account = &self.config.account;
-            if !self.trust.shows_changes() {
-                warn!(
-                    account,
-                    "lists count payloads of another span than the billing period: everybody is asked in turn, which takes \
-                     many more requests"
-                );
-            } else if self.trust.is_exact() {
+            if self.trust.is_exact() {
                 info!(
                     account,
                     "lists tell payloads of the billing period exactly, and these are shown as they tell them"
@@ -250,6 +262,9 @@ impl Poller {
     }
 
     fn schedule_newcomer(&mut self, scope: Scope) {
+        if self.fleet.get(scope).is_none() {
+            return;
+        }
         for &collector in Collector::of(scope.level()) {
             // Of an instance that belongs to another shard, only what tells of others is asked for.
             let is_ours = self.owns(scope) || collector.tells_of_owners();
@@ -265,9 +280,8 @@ impl Poller {
             };
             self.schedule.add(job, lane, due);
         }
-        if let Some(member) = self.fleet.get(scope).filter(|member| member.sweep > 0) {
-            let listed = Moment { at: member.known.read_at, uptime: member.listed_at };
-            self.review(scope, listed);
+        if self.fleet.get(scope).is_some_and(|member| member.sweep > 0) {
+            self.review(scope);
         }
     }
 
@@ -334,7 +348,8 @@ impl Poller {
         }
         let mode = match (told, untold) {
             (0, 0) => return,
-            (_, 0) => SweepMode::Summaries,
+            // A summary that is missing now and then is nothing to write about.
+            (told, untold) if untold * 100 <= told => SweepMode::Summaries,
             (0, _) => SweepMode::Scopes,
             (_, _) => SweepMode::Mixed,
         };

@@ -67,7 +67,9 @@ impl Poller {
     pub(super) fn put_back_discovery(&mut self, job: Job, failures_in_a_row: u32) {
         let now = self.clock.uptime();
         let wait = FIRST_RETRY.saturating_mul(2u32.saturating_pow(failures_in_a_row.saturating_sub(1)));
-        let wait = wait.min(self.config.polling.interval(Collector::Discovery));
+        // What took minutes to fail is not begun again after seconds.
+        let took = self.instances.values().map(|state| state.took).max().unwrap_or_default();
+        let wait = wait.max(took).min(self.config.polling.interval(Collector::Discovery));
         self.schedule.ended_until(job, now, Lane::Brisk, now + wait);
     }
 }

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use tracing::info;
 
 use super::errand::{self, Outcome, Read};
-use super::fleet::{Finding, Poll};
+use super::fleet::{Finding, Moment, Poll};
 use super::historical_summaries::Dealt;
 use super::job::Job;
 use super::payload_counts;
@@ -26,6 +25,7 @@ impl Poller {
             Outcome::Instances(listed) => self.apply_instances(job, listed),
             Outcome::Discovered { instance, discovered, took } => {
                 self.metrics.swept(took);
+                self.instances.entry(instance).or_default().took = took;
                 self.apply_discovered(job, instance, *discovered)
             }
             Outcome::Dealt { instance, collector, dealt } => {
@@ -97,6 +97,9 @@ impl Poller {
             self.undealt.retain(|(of, _), _| *of != instance);
             self.excluded.retain(|(of, _), _| *of != instance);
             self.tallies.retain(|(of, _), _| *of != instance);
+            self.newcomers.retain(|scope| scope.instance() != instance);
+            self.unlisted.retain(|scope| scope.instance() != instance);
+            self.emptied.retain(|(of, _)| *of != instance);
             self.store.forget_instance(instance);
             self.drop_jobs(|scope| scope.instance() == instance);
         }
@@ -116,7 +119,8 @@ impl Poller {
                 if let Some(found) = found {
                     self.adopt(found, begun.asked_at);
                 }
-                self.keep(scope, collector, findings, reading.read_at, begun);
+                let asked = Moment { at: reading.read_at, uptime: begun.asked_at };
+                self.keep(scope, collector, findings, asked, begun);
                 self.store.put(scope, collector, reading, begun.asked_at);
                 self.succeeded(job, scope, collector);
                 Ok(())
@@ -149,7 +153,7 @@ impl Poller {
         scope: Scope,
         collector: Collector,
         findings: errand::Findings,
-        read_at: Timestamp,
+        asked: Moment,
         begun: Poll,
     ) {
         let Some(member) = self.fleet.get_mut(scope) else { return };
@@ -161,20 +165,20 @@ impl Poller {
                     asked_at: begun.asked_at,
                     period_start: period.start,
                     total: payload_counts::total(&stats),
-                    listed_before: listed.filter(|_| member.listed_at <= begun.asked_at),
+                    listed_before: listed.filter(|_| member.listed.uptime <= begun.asked_at),
                 };
                 member.answered = Some(answered);
-                self.trust.answered(&answered);
+                member.suspicious |= answered.excess() > 0.0;
             }
             errand::Findings::Payloads(None) | errand::Findings::Bytes => {}
             errand::Findings::Hours(found) => {
-                member.findings.hours = Some(Box::new(Finding::new(found, read_at)));
+                member.findings.hours = Some(Box::new(Finding::new(found, asked)));
             }
             errand::Findings::Devices(found) => {
-                member.findings.devices = Some(Box::new(Finding::new(found, read_at)));
+                member.findings.devices = Some(Box::new(Finding::new(found, asked)));
             }
             errand::Findings::Notebooks(found) => {
-                member.findings.notebooks = Some(Box::new(Finding::new(found, read_at)));
+                member.findings.notebooks = Some(Box::new(Finding::new(found, asked)));
             }
         }
     }
@@ -195,6 +199,8 @@ impl Poller {
             Err(error) => return Err(self.poll_failed(job, scope, collector, &error)),
         };
         let Dealt { read_at, mut readings, complete } = dealt;
+        // Others are another shard's to show.
+        readings.retain(|owner, _| self.errand.discovery.shard.owns(&owner.id()));
         for level in [Level::Org, Level::Sandbox] {
             for owner in self.fleet.scopes(instance, level) {
                 let reading = readings.remove(&owner).unwrap_or_else(|| Reading::at(read_at));

@@ -1,4 +1,7 @@
 //! What has been failing, so that a failure is logged when it begins and when it ends, and not at every poll between.
+//!
+//! One outage makes hundreds of polls fail: the first few are logged one by one, which names what is broken, and all
+//! others together, which says that it is more than that.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -7,10 +10,17 @@ use tracing::{debug, info, warn};
 
 use super::job::Job;
 
-/// Jobs whose last attempt failed.
+/// So many failing jobs are logged one by one.
+const ONE_BY_ONE: usize = 5;
+/// With fewer failing jobs left than this, an outage is over. Well below `ONE_BY_ONE`, so that a poll that comes and goes
+/// does not end and begin it.
+const OVER_BELOW: usize = 3;
+
+/// Jobs whose last attempt failed, of one account.
 #[derive(Debug, Default)]
 pub(super) struct Failures {
     failing: BTreeMap<Job, Failing>,
+    outage: Option<Outage>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -19,19 +29,59 @@ struct Failing {
     why: &'static str,
     /// Failures in a row.
     count: u32,
-    /// Whether its beginning was logged, and so its end should be.
-    told: bool,
+    logged: Logged,
+}
+
+/// Where the beginning of a failure was logged, and so its end should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Logged {
+    Nowhere,
+    ByItself,
+    WithOthers,
+}
+
+/// Many failures that are logged as one.
+#[derive(Debug)]
+struct Outage {
+    account: String,
+    /// How many jobs of which only the outage told work again.
+    recovered: usize,
 }
 
 impl Failures {
     /// Notes and logs a failure.
     pub(super) fn failed(&mut self, account: &str, job: Job, why: &'static str, error: &dyn Display) {
-        let told = self.failing.get(&job).is_some_and(|failing| failing.told && failing.why == why);
-        self.note(job, why, true);
-        if told {
-            debug!(account, %error, "{job} failed again");
+        let before = self.failing.get(&job).copied();
+        self.note(job, why, false);
+        match before {
+            Some(Failing { logged: Logged::WithOthers, .. }) => debug!(account, %error, "{job} failed again"),
+            Some(Failing { logged: Logged::ByItself, why: before, .. }) if before == why => {
+                debug!(account, %error, "{job} failed again");
+            }
+            _ => self.tell(account, job, error),
+        }
+    }
+
+    /// Logs a failure that was noted before: by itself, or with all others where there are many.
+    pub(super) fn tell(&mut self, account: &str, job: Job, error: &dyn Display) {
+        let others = self.failing.iter().filter(|(other, _)| **other != job);
+        let told = others.filter(|(_, failing)| failing.logged == Logged::ByItself).count();
+        let logged = if self.outage.is_some() || told >= ONE_BY_ONE {
+            debug!(account, %error, "{job} failed");
+            Logged::WithOthers
         } else {
             warn!(account, %error, "{job} failed");
+            Logged::ByItself
+        };
+        if let Some(failing) = self.failing.get_mut(&job)
+            && failing.logged != Logged::ByItself
+        {
+            failing.logged = logged;
+        }
+        if logged == Logged::WithOthers && self.outage.is_none() {
+            let failing = self.failing.len();
+            warn!(account, failing, last_error = %error, "many polls fail, the others are not logged one by one");
+            self.outage = Some(Outage { account: account.to_owned(), recovered: 0 });
         }
     }
 
@@ -45,15 +95,9 @@ impl Failures {
     pub(super) fn note(&mut self, job: Job, why: &'static str, told: bool) {
         let before = self.failing.get(&job);
         let count = before.map_or(1, |before| before.count.saturating_add(1));
-        let told = told || before.is_some_and(|before| before.told);
-        self.failing.insert(job, Failing { why, count, told });
-    }
-
-    /// Notes that the failure of a job has been logged after all.
-    pub(super) fn told(&mut self, job: Job) {
-        if let Some(failing) = self.failing.get_mut(&job) {
-            failing.told = true;
-        }
+        let logged =
+            if told { Logged::ByItself } else { before.map_or(Logged::Nowhere, |before| before.logged) };
+        self.failing.insert(job, Failing { why, count, logged });
     }
 
     /// How many times in a row a job has failed.
@@ -68,15 +112,41 @@ impl Failures {
 
     /// Notes a success, and logs it if it ends a failure that was logged.
     pub(super) fn succeeded(&mut self, account: &str, job: Job) {
-        match self.failing.remove(&job) {
-            Some(Failing { told: true, .. }) => info!(account, "{job} works again"),
-            Some(_) => debug!(account, "{job} works again"),
-            None => {}
+        let Some(Failing { logged, .. }) = self.failing.remove(&job) else { return };
+        if logged == Logged::ByItself {
+            info!(account, "{job} works again");
+        } else {
+            debug!(account, "{job} works again");
         }
+        if logged == Logged::WithOthers
+            && let Some(outage) = &mut self.outage
+        {
+            outage.recovered += 1;
+        }
+        self.end_outage();
     }
 
     /// Forgets jobs for which `keep` says no.
     pub(super) fn retain(&mut self, keep: impl Fn(&Job) -> bool) {
         self.failing.retain(|job, _| keep(job));
+        self.end_outage();
+    }
+
+    /// Says that an outage is over, if it is.
+    fn end_outage(&mut self) {
+        let failing = self.failing.values().filter(|failing| failing.logged != Logged::Nowhere).count();
+        if failing >= OVER_BELOW {
+            return;
+        }
+        let Some(Outage { account, recovered }) = self.outage.take() else { return };
+        info!(account, recovered, failing, "polls work again");
+        // What fails once more after that is no part of it, and worth a line of its own.
+        for failing in self.failing.values_mut().filter(|failing| failing.logged == Logged::WithOthers) {
+            failing.logged = Logged::Nowhere;
+        }
     }
 }
+
+#[cfg(test)]
+#[path = "failures_tests.rs"]
+mod tests;

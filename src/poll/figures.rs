@@ -15,8 +15,8 @@ use crate::usage::{BillingPeriod, Collector};
 pub(super) struct Figures {
     period_start: Option<Timestamp>,
     payloads: Option<Payloads>,
-    /// Minutes and runs.
-    notebooks: Option<(f64, f64)>,
+    /// Minutes and runs, and how many more are under way.
+    notebooks: Option<(f64, f64, f64)>,
     devices: Option<f64>,
     applications: Option<f64>,
 }
@@ -36,7 +36,10 @@ impl Figures {
     /// What `summary` says of a scope in `period`.
     pub(super) fn of(period: Option<BillingPeriod>, summary: Option<&Summary>) -> Self {
         let counter = |name| summary.and_then(|summary| summary.counts.get(name).copied());
-        let notebooks = |stats: NotebookStats| stats.minutes_this_period.zip(stats.runs_this_period);
+        let notebooks = |stats: NotebookStats| {
+            let under_way = stats.awaiting_completion.unwrap_or_default();
+            Some((stats.minutes_this_period?, stats.runs_this_period?, under_way))
+        };
         Self {
             period_start: period.map(|period| period.start),
             payloads: summary.and_then(|summary| summary.payloads.as_ref()).map(Payloads::of),
@@ -69,7 +72,7 @@ impl Figures {
 
     /// Whether no notebook ran in the period.
     pub(super) fn tell_no_notebooks(&self) -> bool {
-        self.notebooks == Some((0.0, 0.0))
+        self.notebooks == Some((0.0, 0.0, 0.0))
     }
 
     /// Whether payloads came, going by what was told `before`.
@@ -90,8 +93,9 @@ impl Figures {
             }
             Collector::DeviceCounts => (self.devices?.to_bits(), payloads?).hash(&mut hasher),
             Collector::NotebookMinuteCounts => {
-                let (minutes, runs) = self.notebooks?;
-                (self.period_start?, minutes.to_bits(), runs.to_bits()).hash(&mut hasher);
+                let (minutes, runs, under_way) = self.notebooks?;
+                let notebooks = (minutes.to_bits(), runs.to_bits(), under_way.to_bits());
+                (self.period_start?, notebooks).hash(&mut hasher);
             }
             Collector::Discovery | Collector::Applications | Collector::PreviousPeriod => return None,
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::device_counts::Devices;
 use super::figures::{Figures, Mark};
@@ -21,17 +21,47 @@ pub(super) struct Known {
     pub(super) devices: Option<f64>,
     /// When Losant was asked.
     pub(super) read_at: Timestamp,
+    /// Uptime at which Losant was asked.
+    pub(super) asked_at: Duration,
 }
 
 impl Known {
     /// Nothing is known.
     pub(super) const fn nothing() -> Self {
-        Self { period: None, devices: None, read_at: Timestamp::MIN }
+        Self { period: None, devices: None, read_at: Timestamp::MIN, asked_at: Duration::ZERO }
     }
 
     /// Whether the billing period should be asked for again before anything is added up.
     pub(super) fn period_is_uncertain(&self, now: Timestamp) -> bool {
         self.period.is_some_and(|period| period.should_be_read_again(self.read_at, now))
+    }
+}
+
+/// A moment, on both clocks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Moment {
+    pub(super) at: Timestamp,
+    pub(super) uptime: Duration,
+}
+
+/// How far the two clocks may run apart between two moments before somebody has set one of them.
+const SET: SignedDuration = SignedDuration::from_secs(2);
+
+impl Moment {
+    /// Whether the wall clock has gone on since `before` as time has.
+    pub(super) fn follows(&self, before: Self) -> bool {
+        let uptime = SignedDuration::try_from(self.uptime.saturating_sub(before.uptime))
+            .unwrap_or(SignedDuration::MAX);
+        (self.at.duration_since(before.at) - uptime).abs() <= SET
+    }
+
+    /// The moment that lies `by` before this one.
+    pub(super) fn back(self, by: Duration) -> Self {
+        let signed = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
+        Self {
+            at: self.at.checked_sub(signed).unwrap_or(Timestamp::MIN),
+            uptime: self.uptime.saturating_sub(by),
+        }
     }
 }
 
@@ -41,8 +71,12 @@ pub(super) struct Member {
     pub(super) known: Known,
     /// What lists say of its use.
     pub(super) figures: Figures,
-    /// Uptime at which the list was asked for that said so.
-    pub(super) listed_at: Duration,
+    /// When the list was asked for that said so.
+    pub(super) listed: Moment,
+    /// Uptime at which a list was asked for that first said so, where it was seen to change.
+    pub(super) changed_at: Option<Duration>,
+    /// Whether the last list that could be compared with an answer said more than that, and so may speak of another span.
+    pub(super) suspicious: bool,
     /// Uptime at which the scope was found.
     pub(super) since: Duration,
     /// The sweep that it was last seen in.
@@ -77,14 +111,14 @@ pub(super) struct Findings {
 #[derive(Debug)]
 pub(super) struct Finding<T> {
     pub(super) answer: T,
-    pub(super) shown_at: Timestamp,
+    pub(super) shown_at: Moment,
     /// Start of the period whose silence told it, where nobody had to be asked.
     pub(super) silent_since: Option<Timestamp>,
 }
 
 impl<T> Finding<T> {
     /// What a poll found that asked at `read_at`.
-    pub(super) fn new(answer: T, read_at: Timestamp) -> Self {
+    pub(super) fn new(answer: T, read_at: Moment) -> Self {
         Self { answer, shown_at: read_at, silent_since: None }
     }
 }
@@ -119,7 +153,9 @@ impl Fleet {
                 place.insert(Member {
                     known,
                     figures: Figures::default(),
-                    listed_at: now,
+                    listed: Moment { at: known.read_at, uptime: now },
+                    changed_at: None,
+                    suspicious: false,
                     since: now,
                     sweep: 0,
                     moves: false,
@@ -173,5 +209,21 @@ impl Fleet {
         self.members()
             .map(|(scope, _)| scope)
             .filter(move |scope| scope.instance() == instance && scope.level() == level)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_does_not_follow_from_the_moment_before() {
+        let at =
+            |text: &str, uptime| Moment { at: text.parse().unwrap(), uptime: Duration::from_secs(uptime) };
+        let before = at("2026-03-01T10:00:00Z", 100);
+        assert!(at("2026-03-01T10:05:00Z", 400).follows(before));
+        assert!(at("2026-03-01T10:05:01Z", 400).follows(before), "clocks are slewed now and then");
+        assert!(!at("2026-03-01T13:05:00Z", 400).follows(before));
+        assert!(!at("2026-03-01T09:05:00Z", 400).follows(before));
     }
 }

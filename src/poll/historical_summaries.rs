@@ -72,7 +72,7 @@ async fn resources(
     let mut walk = client.walk_historical_summaries(instance, within, kind.clone());
     while let Some(page) = walk.next().await? {
         for row in page.items.into_iter().filter(|row| is_of(row, &kind, month)) {
-            add_row(&mut resources, lean(row));
+            add_row(&mut resources, row);
         }
     }
     Ok((resources, walk.is_complete()))
@@ -101,18 +101,6 @@ fn add_row(resources: &mut BTreeMap<Id, HistoricalSummary>, row: HistoricalSumma
             sum(&mut newer.notebook_minutes_count, older.notebook_minutes_count);
             place.insert(newer);
         }
-    }
-}
-
-/// A row without what is not shown, which is most of it.
-fn lean(row: HistoricalSummary) -> HistoricalSummary {
-    HistoricalSummary {
-        owner_name: None,
-        payload_count_details: None,
-        payload_size_details: None,
-        others: BTreeMap::new(),
-        limits: None,
-        ..row
     }
 }
 

@@ -145,7 +145,8 @@ impl collector::Collector for PollLag {
         }
         let mut family = encoder.encode_descriptor(
             "losant_exporter_poll_lag_seconds",
-            "How late the most overdue poll of the collector is, those under way included.",
+            "How late the most overdue poll of the collector is, those under way included: tells whether the budget is \
+             enough, not whether polls succeed.",
             None,
             MetricType::Gauge,
         )?;

@@ -66,6 +66,12 @@ impl Notebooks {
         [period, self.since_yesterday.as_ref()].into_iter().flatten().all(|days| days.coverage.lasts())
     }
 
+    /// What of the billing period can be shown at `now`, and until when: while that stays the same, so do its totals.
+    pub(super) fn hold_of_period(&self, now: Timestamp) -> Option<Timestamp> {
+        let usable = self.period.as_ref().filter(|(period, _)| period.is_usable(now));
+        usable.map(|(period, _)| period.holds_until(now))
+    }
+
     /// Whether every window is known at `now`, if nothing has changed.
     pub(super) fn is_whole(&self, now: Timestamp) -> bool {
         let yesterday = Window::day(now).previous();
@@ -82,7 +88,7 @@ impl Notebooks {
             days.add(&mut reading, today, &TODAY, Some(today.end));
             days.add(&mut reading, today.previous(), &LAST_DAY, Some(today.end));
         }
-        if let Some((period, days)) = &self.period {
+        if let Some((period, days)) = self.period.as_ref().filter(|(period, _)| period.is_usable(now)) {
             extended(days)?.add_all(&mut reading, period.start, &PERIOD, Some(period.holds_until(now)));
         }
         Some(reading)

@@ -112,6 +112,12 @@ impl Hours {
         splits.into_iter().flatten().all(lasts)
     }
 
+    /// What of the billing period can be shown at `now`, and until when: while that stays the same, so does its total.
+    pub(super) fn hold_of_period(&self, now: Timestamp) -> Option<Timestamp> {
+        let usable = self.billable.filter(|(period, _)| period.is_usable(now));
+        usable.map(|(period, _)| period.holds_until(now))
+    }
+
     /// Whether nothing but billable payloads came.
     pub(super) fn is_all_billable(&self) -> bool {
         self.payloads.all.counts == self.payloads.billable.counts
@@ -128,7 +134,7 @@ impl Hours {
         let last_hour_end = windows.last_hour.end.as_second();
         #[expect(clippy::cast_precision_loss, reason = "a second of this age is exact in a double")]
         reading.add(Measure::LastHourEnd, [], last_hour_end as f64);
-        if let Some((period, total)) = self.billable {
+        if let Some((period, total)) = self.billable.filter(|(period, _)| period.is_usable(now)) {
             let until = Some(period.holds_until(now));
             reading.add_until(Measure::BillablePayloadsPeriod, [], total, until);
         }

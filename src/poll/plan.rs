@@ -25,6 +25,8 @@ pub struct CallPlan {
     pub sandboxes: usize,
     /// Orgs and sandboxes that the selection leaves out.
     pub excluded: usize,
+    /// What is to be said of patterns of the selection that fit nobody.
+    pub unmatched: Vec<String>,
     /// Of the orgs and sandboxes polled, those whose use lists tell.
     pub told: usize,
     /// Requests that a sweep over all lists takes.
@@ -78,7 +80,10 @@ impl CallPlan {
 
     /// What will not work out, in words.
     pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
+        let mut warnings = self.unmatched.clone();
+        if self.orgs + self.sandboxes == 0 && self.excluded > 0 {
+            warnings.push("the selection leaves nobody: no org and no sandbox is polled".to_owned());
+        }
         let (sweep, interval) = (self.sweep_time(), self.polling.sweep_interval);
         if sweep > interval.get() {
             warnings.push(format!(
@@ -205,6 +210,7 @@ mod tests {
             orgs,
             sandboxes,
             excluded: 0,
+            unmatched: Vec::new(),
             told: orgs + sandboxes,
             sweep_requests: 1 + pages,
             applications_requests: f64::from(pages),
@@ -228,6 +234,16 @@ mod tests {
         insta::assert_snapshot!(plan(10_000, 10_000).warnings().join("\n"), @"intervals cannot be met when more than 135 of 20000 orgs and sandboxes move at the same time: allow more requests_per_second, or longer intervals, or disable collectors");
         insta::assert_snapshot!(plan(100_000, 100_000).warnings().join("\n"), @"a sweep takes 6m 38s and cannot run every 5m: allow more requests_per_second, a larger page_size, or a longer polling.sweep_interval");
         insta::assert_snapshot!(CallPlan { told: 0, ..plan(500, 500) }.warnings().join("\n"), @"lists do not tell what 1000 orgs and sandboxes have used, so these are asked in turn, and there is room for 212: their intervals cannot be met, and numbers older than polling.expire_after (1h) will be missing");
+    }
+
+    #[test]
+    fn it_warns_of_a_selection_that_leaves_nobody_and_of_patterns_that_fit_nobody() {
+        let unmatched = vec!["selection.orgs.include.tags[0]: ...".to_owned()];
+        let plan = CallPlan { excluded: 7, unmatched, ..plan(0, 0) };
+        insta::assert_snapshot!(plan.warnings().join("\n"), @r"
+        selection.orgs.include.tags[0]: ...
+        the selection leaves nobody: no org and no sandbox is polled
+        ");
     }
 
     #[test]

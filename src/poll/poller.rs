@@ -140,6 +140,8 @@ pub(super) struct InstanceState {
     pub(super) failures_in_a_row: u32,
     /// Why the last discovery failed, if it did.
     pub(super) problem: Option<String>,
+    /// How long the last sweep took.
+    pub(super) took: Duration,
     /// Pages of lists that the last sweep asked for.
     pub(super) sweep_requests: u32,
     /// Collectors whose last poll of the instance itself failed.
@@ -344,7 +346,10 @@ impl Poller {
     /// A poll that panicked is a bug of ours; it must not take the other scopes with it.
     fn died(&mut self, job: Job, error: &JoinError) -> bool {
         error!(account = self.config.account, %error, "{job} died");
-        if let Job::Poll(scope, collector) = job {
+        if let Job::Poll(scope, collector) = job
+            && collector != Collector::Discovery
+            && self.owns(scope)
+        {
             self.store.fail(scope, collector);
             self.note_own_poll(scope, collector, false);
         }
@@ -366,8 +371,9 @@ impl Poller {
         if !self.instances_known {
             return Err("the list of instances".to_owned());
         }
-        if let Some((instance, _)) = self.instances.iter().find(|(_, state)| !state.known) {
-            return Err(format!("discovery of instance {instance}"));
+        if let Some((instance, state)) = self.instances.iter().find(|(_, state)| !state.known) {
+            let problem = state.problem.as_ref().map(|problem| format!(", which failed: {problem}"));
+            return Err(format!("discovery of instance {instance}{}", problem.unwrap_or_default()));
         }
         let now = self.clock.uptime();
         if self.listed_once.is_none() {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::usage::{Measure, Reading};
+use crate::usage::{Label, Measure, Reading};
 
 /// The summary key and the limit key of the same thing.
 const RESOURCES: [(&str, &str); 24] = [
@@ -79,9 +79,15 @@ pub(super) fn add_limits(reading: &mut Reading, limits: &BTreeMap<String, f64>) 
             "storage" => reading.add(Measure::StorageLimit, [], limit),
             "dataTTL" => reading.add(Measure::DataRetention, [], limit),
             left_out if LEFT_OUT.contains(&left_out) => {}
-            resource => reading.add(Measure::ResourceLimit, [resource.to_owned().into()], limit),
+            resource => reading.add(Measure::ResourceLimit, [label_of(resource)], limit),
         }
     }
+}
+
+/// The label of a resource. Those that are known need no memory of their own, in each of a hundred thousand scopes.
+fn label_of(resource: &str) -> Label {
+    let known = RESOURCES.iter().find(|(_, limit)| *limit == resource);
+    known.map_or_else(|| resource.to_owned().into(), |(_, limit)| (*limit).into())
 }
 
 /// Adds the resource counts of a summary. Counters that no limit is known for are left out.

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::fleet::{Finding, Member, Poll};
+use super::device_counts::Devices;
+use super::fleet::{Finding, Member, Moment, Poll};
 use super::job::Job;
 use super::notebook_minute_counts::Notebooks;
 use super::payload_counts_breakdown::Hours;
@@ -29,16 +30,12 @@ pub(super) enum Standing {
     Untold,
 }
 
-/// A moment, on both clocks.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
-    pub(super) at: Timestamp,
-    pub(super) uptime: Duration,
-}
-
 impl Poller {
-    /// Works out what a list, asked for at `listed`, makes known of a scope, shows it, and has asked what it does not tell.
-    pub(super) fn review(&mut self, scope: Scope, listed: Moment) {
+    /// Works out what the last list makes known of a scope, shows it, and has asked what it does not tell.
+    pub(super) fn review(&mut self, scope: Scope) {
+        let Some(member) = self.fleet.get(scope) else { return };
+        // Of a list that lags nobody knows more than that it was right so long ago.
+        let listed = member.listed.back(self.trust.lag());
         for &collector in Collector::of(scope.level()) {
             let job = Job::Poll(scope, collector);
             if !self.config.polling.is_enabled(collector) {
@@ -71,15 +68,17 @@ impl Poller {
         let Some(member) = self.fleet.get(scope) else { return Standing::Untold };
         let Some(mark) = member.figures.mark(collector) else { return Standing::Untold };
         let now = self.clock.now();
-        let silent_period = member.known.period.filter(|period| period.is_usable(now));
+        let usable = |period: &BillingPeriod| period.is_usable(now) && period.is_usable(member.listed.at);
+        let silent_period = member.known.period.filter(usable);
+        let is_exact = silent_period.is_some_and(|period| self.trust.is_exact_about(period.start));
         let is_silent = match collector {
             // Where lists are right, they are as good as an answer.
-            Collector::PayloadCounts if member.shown_from == Some(member.listed_at) => {
+            Collector::PayloadCounts if member.shown_from == Some(member.listed.uptime) => {
                 return Standing::Known;
             }
-            Collector::PayloadBytes => member.figures.are_silent() && self.trust.is_exact(),
+            Collector::PayloadBytes => member.figures.are_silent() && is_exact,
             Collector::PayloadCountsBreakdown => {
-                member.figures.are_silent() && self.trust.is_exact() && self.trust.tells_all()
+                member.figures.are_silent() && is_exact && self.trust.tells_all()
             }
             Collector::NotebookMinuteCounts => member.figures.tell_no_notebooks(),
             _ => false,
@@ -98,7 +97,7 @@ impl Poller {
     /// Whether a change of the numbers would show in lists. Not where their numbers are of another span; and lists that hold billable payloads only would not show others: so
     /// a scope that has some is asked in turn until lists have been seen to tell of such payloads.
     fn changes_would_show(&self, member: &Member, collector: Collector) -> bool {
-        if collector != Collector::NotebookMinuteCounts && !self.trust.shows_changes() {
+        if collector != Collector::NotebookMinuteCounts && member.suspicious {
             return false;
         }
         collector != Collector::PayloadCountsBreakdown
@@ -114,30 +113,33 @@ impl Poller {
             // The list is older than the poll.
             return true;
         }
+        let usable = member.known.period.filter(|period| period.is_usable(listed.at));
         let findings = &mut member.findings;
         let moved_on = match collector {
             Collector::PayloadCountsBreakdown => findings.hours.as_mut().map(|hours| {
-                let same = Windows::at(hours.shown_at, settle_delay) == Windows::at(listed.at, settle_delay);
-                let lasts = hours.answer.lasts();
-                hours.move_on(listed.at, same && lasts, |hours| hours.reading(settle_delay, listed.at))
+                let view = |hours: &Hours, at| (Windows::at(at, settle_delay), hours.hold_of_period(at));
+                hours.move_on(listed, view, Hours::lasts, |hours| hours.reading(settle_delay, listed.at))
             }),
             Collector::DeviceCounts => findings.devices.as_mut().map(|devices| {
-                let same = Window::day(devices.shown_at) == Window::day(listed.at);
-                let lasts = devices.answer.lasts();
-                devices.move_on(listed.at, same && lasts, |devices| devices.reading(listed.at))
+                let view = |_: &Devices, at| Window::day(at);
+                devices.move_on(listed, view, Devices::lasts, |devices| devices.reading(listed.at))
             }),
             Collector::NotebookMinuteCounts => findings.notebooks.as_mut().map(|notebooks| {
-                let same = Window::day(notebooks.shown_at) == Window::day(listed.at);
-                let lasts = notebooks.answer.lasts();
-                notebooks.move_on(listed.at, same && lasts, |notebooks| notebooks.reading(listed.at))
+                let view = |notebooks: &Notebooks, at| (Window::day(at), notebooks.hold_of_period(at));
+                notebooks.move_on(listed, view, Notebooks::lasts, |notebooks| notebooks.reading(listed.at))
             }),
             // What the list said is shown already.
-            Collector::PayloadCounts if member.shown_from == Some(member.listed_at) => return true,
+            Collector::PayloadCounts if member.shown_from == Some(member.listed.uptime) => return true,
             _ => Some(MovedOn::Same),
         };
         match moved_on {
-            Some(MovedOn::Same) => self.store.confirm(scope, collector, listed.at, listed.uptime),
-            Some(MovedOn::To(reading)) => self.store.put(scope, collector, reading, listed.uptime),
+            Some(MovedOn::Same) => {
+                // Of the period as a whole: what was read by hour and day says itself how long it holds.
+                let of_period = matches!(collector, Collector::PayloadCounts | Collector::PayloadBytes);
+                let until = usable.filter(|_| of_period).map(|period| period.holds_until(listed.at));
+                self.store.confirm(scope, collector, (listed.at, listed.uptime), until);
+            }
+            Some(MovedOn::To(reading)) => self.store.show(scope, collector, reading, listed.uptime),
             Some(MovedOn::Impossible) | None => return false,
         }
         true
@@ -157,33 +159,32 @@ impl Poller {
             Collector::PayloadCountsBreakdown => {
                 let hours = Hours::of_silence(period, self.errand.bytes, listed.at);
                 let is_whole = hours.is_whole(settle_delay, listed.at);
-                let windows = |at| Windows::at(at, settle_delay);
-                let same = |shown_at| windows(shown_at) == windows(listed.at);
-                if is_same_silence(member.findings.hours.as_deref(), period, same) {
-                    self.store.confirm(scope, collector, listed.at, listed.uptime);
+                let view = |at| (Windows::at(at, settle_delay), period.holds_until(at));
+                if is_same_silence(member.findings.hours.as_deref(), period, listed, view) {
+                    self.store.confirm(scope, collector, (listed.at, listed.uptime), None);
                     return is_whole;
                 }
                 let reading = hours.reading(settle_delay, listed.at);
-                member.findings.hours = Some(Box::new(Finding::silence(hours, period, listed.at)));
+                member.findings.hours = Some(Box::new(Finding::silence(hours, period, listed)));
                 (reading, is_whole)
             }
             Collector::NotebookMinuteCounts => {
                 let Some(notebooks) = Notebooks::of_silence(period, listed.at) else { return false };
                 let is_whole = notebooks.is_whole(listed.at);
-                let same = |shown_at| Window::day(shown_at) == Window::day(listed.at);
-                if is_same_silence(member.findings.notebooks.as_deref(), period, same) {
-                    self.store.confirm(scope, collector, listed.at, listed.uptime);
+                let view = |at| (Window::day(at), period.holds_until(at));
+                if is_same_silence(member.findings.notebooks.as_deref(), period, listed, view) {
+                    self.store.confirm(scope, collector, (listed.at, listed.uptime), None);
                     return is_whole;
                 }
                 let reading = notebooks.reading(listed.at);
-                member.findings.notebooks = Some(Box::new(Finding::silence(notebooks, period, listed.at)));
+                member.findings.notebooks = Some(Box::new(Finding::silence(notebooks, period, listed)));
                 (reading, is_whole)
             }
             // No payload has no bytes: nothing that could have a type or a source.
             _ => (Some(Reading::at(listed.at)), true),
         };
         if let Some(reading) = reading {
-            self.store.put(scope, collector, reading, listed.uptime);
+            self.store.show(scope, collector, reading, listed.uptime);
         }
         is_whole
     }
@@ -215,13 +216,23 @@ impl Poller {
         }
     }
 
-    /// When a job should be done although nothing has changed. Each keeps to a place of its own, and to the time at which
-    /// it was last done: what is overdue stays so until it is done.
+    /// When a job should be done although nothing has changed since it was done. Each keeps to a place of its own, and to the
+    /// time at which it was last done: what is overdue stays so until it is done.
+    ///
+    /// What was asked right after a list that showed a change may have missed a part of it: clocks differ, and counts come in
+    /// late. So it is asked once more when that has settled.
     fn refresh_due(&self, job: Job) -> Duration {
-        let member = job.scope().and_then(|scope| self.fleet.get(scope));
-        let last_poll = member.and_then(|member| member.last_poll(job.collector()));
-        let since = last_poll.map(|poll| poll.asked_at).or(member.map(|member| member.since));
-        next_slot(job, since.unwrap_or_default(), self.config.polling.refresh_interval.get())
+        let Some(member) = job.scope().and_then(|scope| self.fleet.get(scope)) else { return Duration::MAX };
+        let last_poll = member.last_poll(job.collector()).map(|poll| poll.asked_at);
+        let settle_delay = self.config.polling.settle_delay.get().saturating_add(self.trust.lag());
+        let settled = member.changed_at.map(|changed_at| changed_at.saturating_add(settle_delay));
+        match (last_poll, settled) {
+            (Some(asked_at), Some(settled)) if asked_at < settled => settled,
+            _ => {
+                let since = last_poll.unwrap_or(member.since);
+                next_slot(job, since, self.config.polling.refresh_interval.get())
+            }
+        }
     }
 
     /// Asks about scopes in turn that have not been listed for so long that nobody knows what they are doing.
@@ -229,7 +240,7 @@ impl Poller {
         let limit = self.config.polling.sweep_interval.get() * 2;
         let now = self.clock.uptime();
         for &scope in scopes {
-            let listed_at = self.fleet.get(scope).map_or(now, |member| member.listed_at);
+            let listed_at = self.fleet.get(scope).map_or(now, |member| member.listed.uptime);
             if now.saturating_sub(listed_at) <= limit {
                 continue;
             }
@@ -243,13 +254,10 @@ impl Poller {
 
     /// Reviews everybody by what the last lists said, when it has turned out what lists are worth.
     pub(super) fn review_all(&mut self) {
-        let listed = |(scope, member): (Scope, &Member)| {
-            let listed = Moment { at: member.known.read_at, uptime: member.listed_at };
-            (member.sweep > 0).then_some((scope, listed))
-        };
-        let all: Vec<_> = self.fleet.members().filter_map(listed).collect();
-        for (scope, listed) in all {
-            self.review(scope, listed);
+        let listed = self.fleet.members().filter(|(_, member)| member.sweep > 0);
+        let listed: Vec<_> = listed.map(|(scope, _)| scope).collect();
+        for scope in listed {
+            self.review(scope);
         }
     }
 }
@@ -265,25 +273,41 @@ enum MovedOn {
 }
 
 impl<T> Finding<T> {
-    fn move_on(&mut self, at: Timestamp, is_same: bool, reading: impl Fn(&T) -> Option<Reading>) -> MovedOn {
-        if is_same || at <= self.shown_at {
+    /// Moves on to `listed`. `view` is what the numbers depend on beside the answer, which `lasts` or does not.
+    fn move_on<V: PartialEq>(
+        &mut self,
+        listed: Moment,
+        view: impl Fn(&T, Timestamp) -> V,
+        lasts: impl Fn(&T) -> bool,
+        reading: impl Fn(&T) -> Option<Reading>,
+    ) -> MovedOn {
+        // Where somebody has set the clock, nobody knows which hours the answer speaks of.
+        if !lasts(&self.answer) || !listed.follows(self.shown_at) {
+            return MovedOn::Impossible;
+        }
+        if view(&self.answer, self.shown_at.at) == view(&self.answer, listed.at) {
             return MovedOn::Same;
         }
         let Some(reading) = reading(&self.answer) else { return MovedOn::Impossible };
-        self.shown_at = at;
+        self.shown_at = listed;
         MovedOn::To(reading)
     }
 
-    fn silence(answer: T, period: BillingPeriod, at: Timestamp) -> Self {
-        Self { answer, shown_at: at, silent_since: Some(period.start) }
+    fn silence(answer: T, period: BillingPeriod, listed: Moment) -> Self {
+        Self { answer, shown_at: listed, silent_since: Some(period.start) }
     }
 }
 
-/// Whether the same silence has been shown before, with windows that are still `same`.
-fn is_same_silence<T>(
+/// Whether the same silence has been shown before, and `view` is what the numbers of it depend on.
+fn is_same_silence<T, V: PartialEq>(
     found: Option<&Finding<T>>,
     period: BillingPeriod,
-    same: impl Fn(Timestamp) -> bool,
+    listed: Moment,
+    view: impl Fn(Timestamp) -> V,
 ) -> bool {
-    found.is_some_and(|found| found.silent_since == Some(period.start) && same(found.shown_at))
+    found.is_some_and(|found| {
+        found.silent_since == Some(period.start)
+            && listed.follows(found.shown_at)
+            && view(found.shown_at.at) == view(listed.at)
+    })
 }

@@ -70,6 +70,11 @@ impl Schedule {
         self.entries.contains_key(&job)
     }
 
+    /// Whether a job is running.
+    pub(super) fn is_running(&self, job: Job) -> bool {
+        self.running.contains(&job)
+    }
+
     /// Makes a job due at once, needed or not; one that is running will run once more. Returns whether it is running.
     pub(super) fn hurry(&mut self, job: Job, now: Duration) -> bool {
         let running = self.running.contains(&job);

@@ -18,12 +18,17 @@ impl Poller {
             }
             let listed = |state: &InstanceState| state.discovered == Some(true);
             if self.instances_known && self.instances.values().all(listed) {
-                return Ok(self.plan());
+                let unmatched = [Level::Org, Level::Sandbox].map(|level| self.unmatched_patterns(level));
+                let unmatched = unmatched.iter().flatten().flatten().map(ToString::to_string).collect();
+                return Ok(CallPlan { unmatched, ..self.plan() });
             }
             while let Some(job) =
                 self.schedule.pop_due(self.clock.uptime(), |collector| collector == Collector::Discovery)
             {
                 self.start(job);
+            }
+            if self.tasks.is_empty() {
+                return Err("the lists could not be read: see the log".to_owned());
             }
             tokio::select! {
                 Some(page) = self.pages.recv() => self.apply_page(page),
@@ -43,6 +48,8 @@ impl Poller {
             orgs: count(Level::Org),
             sandboxes: count(Level::Sandbox),
             excluded: self.excluded.values().sum(),
+            // While polling they are told of whenever they change.
+            unmatched: Vec::new(),
             told,
             sweep_requests: listing + pages,
             applications_requests: self.applications_requests(),

@@ -4,14 +4,21 @@
 //! fast it is. So it is compared with what Losant answers when asked for a single scope and the billing period, and used
 //! as long as the two agree. Pure.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::losant::wire::PayloadStats;
 
-/// How long one contradiction counts. Longer than a few sweeps, and not for ever: restated counts contradict too.
+/// How long contradictions count. Longer than a few sweeps, and not for ever: restated counts contradict too.
 const GRUDGE: Duration = Duration::from_secs(6 * 3_600);
+
+/// Of so many comparisons in a sweep one may contradict: counts are restated now and then.
+const TOLERATED: u32 = 10;
+
+/// Billing periods that agreements are remembered for: more than start on the days of a month.
+const MOST_PERIODS: usize = 64;
 
 /// Types of payloads that Losant's documentation says are not billed.
 const NOT_BILLED: [&str; 3] = ["dataTable", "deviceCreate", "event"];
@@ -19,25 +26,19 @@ const NOT_BILLED: [&str; 3] = ["dataTable", "deviceCreate", "event"];
 /// What comparisons have shown so far.
 #[derive(Debug, Default)]
 pub(super) struct Trust {
-    /// Scopes whose numbers agreed and were not zero.
-    agreements: u64,
-    /// Whether a list, since the last sweep ended, said more than the answer that came after it.
-    suspected: bool,
-    /// Uptime at which a list was last seen to count more than the billing period.
-    overstated_at: Option<Duration>,
-    /// Uptime at which a list was last seen to know less than an answer that came before it.
-    lagged_at: Option<Duration>,
+    /// Starts of the billing periods about which a list has agreed with an answer that was not zero.
+    agreed: BTreeSet<Timestamp>,
+    /// Comparisons since the last sweep ended, and those of them that contradicted.
+    compared: u32,
+    contradicted: u32,
+    /// Uptime at which too many contradicted.
+    doubted_at: Option<Duration>,
+    /// By how much lists lag behind answers, and the uptime at which that was seen.
+    lag: Option<(Duration, Duration)>,
     /// Whether a list has told of payloads that are not billed.
     tells_not_billed: bool,
-    /// As it was when the last sweep ended: one sweep is one piece of evidence.
-    verdict: Verdict,
-}
-
-/// What lists are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Verdict {
+    /// Whether lists were exact when the last sweep ended: one sweep is one piece of evidence.
     exact: bool,
-    overstates: bool,
 }
 
 /// What Losant answered when asked for a single scope, until a list that was asked for later can be held against it.
@@ -53,10 +54,38 @@ pub(super) struct Answered {
     pub(super) listed_before: Option<f64>,
 }
 
+/// What a comparison says of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Finding {
+    /// The lists before and after fit the answer in between.
+    Agrees,
+    /// The list counts more than the billing period.
+    Overstates,
+    /// The list does not know yet what the answer knew.
+    Lags,
+    /// Nothing follows.
+    Open,
+}
+
 impl Answered {
     /// By how much the list before said more.
-    fn excess(&self) -> f64 {
+    pub(super) fn excess(&self) -> f64 {
         self.listed_before.map_or(0.0, |before| before - self.total)
+    }
+
+    /// Compares the answer with what a list says that was asked for after it, about the same period.
+    pub(super) fn compare(&self, listed: f64) -> Finding {
+        let (excess, growth) = (self.excess(), listed - self.total);
+        if growth < 0.0 {
+            Finding::Lags
+        } else if excess > 0.0 {
+            // Where counts were restated the list has come down to the answer. One of a longer span stays above it.
+            if growth * 2.0 > excess { Finding::Overstates } else { Finding::Open }
+        } else if self.total > 0.0 && self.listed_before.is_some() {
+            Finding::Agrees
+        } else {
+            Finding::Open
+        }
     }
 }
 
@@ -66,45 +95,59 @@ impl Trust {
         self.tells_not_billed |= NOT_BILLED.iter().any(|name| stats.contains_key(*name));
     }
 
-    /// Notes an answer. Counts of one period only grow, so the list before it should not have said more: unless they were
-    /// restated meanwhile, which the next list will tell.
-    pub(super) fn answered(&mut self, answered: &Answered) {
-        self.suspected |= answered.excess() > 0.0;
-    }
-
-    /// Compares an answer with what a list says that was asked for after it, about the same period.
-    pub(super) fn compare(&mut self, answered: &Answered, listed: f64, now: Duration) {
-        let (excess, growth) = (answered.excess(), listed - answered.total);
-        if growth < 0.0 {
-            self.lagged_at = Some(now);
-        } else if excess > 0.0 {
-            // Where counts were restated the list has come down to the answer. One of a longer span stays above it.
-            if growth * 2.0 > excess {
-                self.overstated_at = Some(now);
+    /// Notes what came of a comparison with a list that was asked for at uptime `listed_at`. Between two lists lies `sweep`.
+    pub(super) fn note(
+        &mut self,
+        answered: &Answered,
+        finding: Finding,
+        listed_at: Duration,
+        sweep: Duration,
+    ) {
+        self.compared += 1;
+        match finding {
+            Finding::Agrees => {
+                self.agreed.insert(answered.period_start);
+                if self.agreed.len() > MOST_PERIODS {
+                    self.agreed.pop_first();
+                }
             }
-        } else if answered.total > 0.0 {
-            self.agreements = self.agreements.saturating_add(1);
+            Finding::Overstates => self.contradicted += 1,
+            Finding::Lags => {
+                self.contradicted += 1;
+                // The next list will know at the earliest.
+                let seen = listed_at.saturating_sub(answered.asked_at).saturating_add(sweep);
+                self.lag = Some((self.lag.map_or(seen, |(lag, _)| lag.max(seen)), listed_at));
+            }
+            Finding::Open => {}
         }
     }
 
     /// Weighs the evidence at the end of a sweep. Returns whether the verdict is another one than before.
     pub(super) fn weigh(&mut self, now: Duration) -> bool {
-        let lately = |at: Option<Duration>| at.is_some_and(|at| now.saturating_sub(at) < GRUDGE);
-        let (overstates, lags) = (lately(self.overstated_at), lately(self.lagged_at));
-        self.suspected = false;
-        let verdict = Verdict { exact: self.agreements > 0 && !overstates && !lags, overstates };
-        std::mem::replace(&mut self.verdict, verdict) != verdict
+        let lately = |at: Duration| now.saturating_sub(at) < GRUDGE;
+        if self.contradicted * TOLERATED > self.compared {
+            self.doubted_at = Some(now);
+        }
+        (self.compared, self.contradicted) = (0, 0);
+        self.lag = self.lag.filter(|(_, seen_at)| lately(*seen_at));
+        let exact = !self.agreed.is_empty() && !self.doubted_at.is_some_and(lately);
+        std::mem::replace(&mut self.exact, exact) != exact
     }
 
-    /// Whether lists tell the payloads of the billing period: what they say may be shown, and zero is zero.
+    /// Whether lists tell the payloads of billing periods.
     pub(super) fn is_exact(&self) -> bool {
-        self.verdict.exact
+        self.exact
     }
 
-    /// Whether a change shows in what lists say. A number over the last thirty days, say, stays the same while as much
-    /// comes as falls out of it.
-    pub(super) fn shows_changes(&self) -> bool {
-        !self.suspected && !self.verdict.overstates
+    /// Whether lists tell the payloads of the period that starts at `period_start`: what they say may be shown, and zero is
+    /// zero. In its first period every span looks like the period, so each has to prove itself.
+    pub(super) fn is_exact_about(&self, period_start: Timestamp) -> bool {
+        self.exact && self.agreed.contains(&period_start)
+    }
+
+    /// How old lists are when they come.
+    pub(super) fn lag(&self) -> Duration {
+        self.lag.map_or(Duration::ZERO, |(lag, _)| lag)
     }
 
     /// Whether lists tell of payloads that are not billed too.
@@ -119,62 +162,70 @@ mod tests {
     use std::collections::BTreeMap;
 
     const MINUTE: Duration = Duration::from_secs(60);
+    const SWEEP: Duration = Duration::from_secs(300);
+
+    fn start() -> Timestamp {
+        "2026-03-01T00:00:00Z".parse().unwrap()
+    }
 
     fn stats(payload_type: &str, value: f64) -> PayloadStats {
         PayloadStats::from([(payload_type.to_owned(), BTreeMap::from([("device.mqtt".to_owned(), value)]))])
     }
 
-    /// What becomes of trust when the lists before and after an answer said so much.
-    fn after(before: f64, total: f64, after: f64) -> Trust {
+    fn answered(before: f64, total: f64) -> Answered {
+        Answered { asked_at: MINUTE, period_start: start(), total, listed_before: Some(before) }
+    }
+
+    /// What becomes of trust when the lists before and after some answers said so much.
+    fn after(comparisons: &[(f64, f64, f64)]) -> Trust {
         let mut trust = Trust::default();
-        let period_start = "2026-03-01T00:00:00Z".parse().unwrap();
-        let answered = Answered { asked_at: MINUTE, period_start, total, listed_before: Some(before) };
-        trust.answered(&answered);
-        trust.compare(&answered, after, MINUTE);
-        // Others agree.
-        trust.compare(&Answered { listed_before: Some(total), ..answered }, total, MINUTE);
-        trust.weigh(MINUTE);
+        for (before, total, after) in comparisons {
+            let answered = answered(*before, *total);
+            trust.note(&answered, answered.compare(*after), 6 * MINUTE, SWEEP);
+        }
+        trust.weigh(6 * MINUTE);
         trust
     }
 
     #[test]
-    fn lists_that_agree_from_both_sides_are_believed_at_the_end_of_the_sweep() {
-        let trust = after(4.0, 5.0, 6.0);
-        assert!(trust.is_exact() && trust.shows_changes());
+    fn an_answer_between_two_lists_says_what_they_are() {
+        assert_eq!(answered(4.0, 5.0).compare(6.0), Finding::Agrees);
+        assert_eq!(answered(5.0, 5.0).compare(5.0), Finding::Agrees);
+        assert_eq!(answered(1_000.0, 600.0).compare(998.0), Finding::Overstates);
+        assert_eq!(
+            answered(100.0, 90.0).compare(92.0),
+            Finding::Open,
+            "restated, and the list has come down"
+        );
+        assert_eq!(answered(4.0, 5.0).compare(4.0), Finding::Lags);
+        assert_eq!(answered(0.0, 0.0).compare(5.0), Finding::Open, "zero proves nothing");
+        assert_eq!(Answered { listed_before: None, ..answered(0.0, 5.0) }.compare(9.0), Finding::Open);
+    }
+
+    #[test]
+    fn lists_are_believed_about_the_period_that_they_agreed_on() {
+        let trust = after(&[(4.0, 5.0, 6.0)]);
+        assert!(trust.is_exact() && trust.is_exact_about(start()));
+        assert!(!trust.is_exact_about("2026-04-01T00:00:00Z".parse().unwrap()));
         assert!(!Trust::default().is_exact());
     }
 
     #[test]
-    fn a_list_of_a_longer_span_neither_is_exact_nor_shows_changes_until_that_is_forgotten() {
-        let mut trust = after(1_000.0, 600.0, 998.0);
-        assert!(!trust.is_exact() && !trust.shows_changes());
-        assert!(trust.weigh(MINUTE + GRUDGE));
-        assert!(trust.is_exact() && trust.shows_changes());
+    fn one_contradiction_among_many_comparisons_is_a_restatement_and_more_are_not() {
+        let agreeing = [(4.0, 5.0, 6.0); 12];
+        let contradicting = |number: usize| [&agreeing[..], &vec![(1_000.0, 600.0, 998.0); number]].concat();
+        assert!(after(&contradicting(1)).is_exact());
+        let mut trust = after(&contradicting(2));
+        assert!(!trust.is_exact());
+        assert!(trust.weigh(6 * MINUTE + GRUDGE) && trust.is_exact(), "forgotten in time");
     }
 
     #[test]
-    fn a_list_that_lags_shows_changes_and_is_not_exact() {
-        let trust = after(4.0, 5.0, 4.0);
-        assert!(!trust.is_exact() && trust.shows_changes());
-    }
-
-    #[test]
-    fn a_restatement_is_held_against_nobody_once_the_next_list_has_come_down_too() {
-        let mut trust = Trust::default();
-        let period_start = "2026-03-01T00:00:00Z".parse().unwrap();
-        let answered = Answered { asked_at: MINUTE, period_start, total: 90.0, listed_before: Some(100.0) };
-        trust.answered(&answered);
-        assert!(!trust.shows_changes(), "nobody knows yet");
-        assert!(after(100.0, 90.0, 92.0).shows_changes());
-    }
-
-    #[test]
-    fn scopes_without_payloads_prove_nothing() {
-        let mut trust = Trust::default();
-        let period_start = "2026-03-01T00:00:00Z".parse().unwrap();
-        let answered = Answered { asked_at: MINUTE, period_start, total: 0.0, listed_before: Some(0.0) };
-        trust.compare(&answered, 5.0, MINUTE);
-        assert!(!trust.weigh(MINUTE));
+    fn lists_that_lag_are_as_old_as_the_answer_that_they_do_not_know_and_a_sweep() {
+        let trust = after(&[(4.0, 5.0, 4.0)]);
+        assert!(!trust.is_exact());
+        assert_eq!(trust.lag(), 5 * MINUTE + SWEEP);
+        assert_eq!(after(&[(4.0, 5.0, 5.0)]).lag(), Duration::ZERO);
     }
 
     #[test]

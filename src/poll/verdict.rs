@@ -5,13 +5,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 use super::apply::is_detail_of;
 use super::job::Job;
 use super::poller::{Poller, discovery_of};
 use crate::losant::{Error, Unavailable};
 use crate::usage::{Collector, Id, Scope};
+
+/// So many polls that are refused or not answered, and nobody waits for the next sweep to find out why.
+const SUSPICIOUSLY_MANY: usize = 3;
 
 impl Poller {
     /// A poll that is refused or not answered says nothing yet: the token may be gone, or Losant out of reach, for all or
@@ -23,8 +26,13 @@ impl Poller {
             error if may_concern_all(error) && self.failures.in_a_row(job) == 0 => {
                 self.failures.note(job, error.label(), false);
                 self.suspects.insert(job, error.clone());
-                if self.failures.in_a_row(discovery_of(scope.instance())) == 0 {
-                    self.schedule.hurry(discovery_of(scope.instance()), self.clock.uptime());
+                // A sweep for the sake of one that is slow would be a sweep for ever where there are many.
+                let discovery = discovery_of(scope.instance());
+                if self.suspects.len() >= SUSPICIOUSLY_MANY
+                    && self.failures.in_a_row(discovery) == 0
+                    && !self.schedule.is_running(discovery)
+                {
+                    self.schedule.hurry(discovery, self.clock.uptime());
                 }
             }
             error => {
@@ -71,8 +79,7 @@ impl Poller {
         let cleared: BTreeMap<Job, Error> = cleared;
         for (job, error) in cleared {
             if discovery.is_none() {
-                warn!(account = self.config.account, %error, "{job} failed");
-                self.failures.told(job);
+                self.failures.tell(&self.config.account, job, &error);
             }
         }
     }

@@ -81,6 +81,11 @@ impl Pattern {
         }
     }
 
+    /// Whether it looks at tags.
+    pub(super) fn is_on_tags(&self) -> bool {
+        matches!(self.matcher, Matcher::Tag { .. })
+    }
+
     pub(super) fn matches(&self, candidate: &Candidate<'_>) -> bool {
         let Candidate { id, names, tags } = candidate;
         match &self.matcher {

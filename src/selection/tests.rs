@@ -192,7 +192,7 @@ fn a_pattern_that_another_one_outdoes_has_matched() {
 }
 
 #[test]
-fn a_report_on_sandboxes_names_ids_only() {
+fn a_report_on_sandboxes_shows_neither_them_nor_the_pattern() {
     let pattern = Pattern::glob("*@example.org").unwrap();
     let mut tally =
         Selection::new(vec![rule(Level::Sandbox, Effect::Include, "key", pattern.clone())]).tally();
@@ -205,9 +205,18 @@ fn a_report_on_sandboxes_names_ids_only() {
             key: "key".to_owned(),
             pattern: pattern.to_string(),
             level: Level::Sandbox,
-            looked_at: vec![id(7).to_string()],
+            seen: Seen::Withheld,
             of: 1
         }
+    );
+    assert_eq!(
+        unmatched.to_string(),
+        "key: the pattern matches no sandbox; 1 sandbox was looked at; its name is not logged"
+    );
+    let shown = Unmatched { of: 12, ..unmatched }.to_string();
+    assert_eq!(
+        shown,
+        "key: the pattern matches no sandbox; 12 sandboxes were looked at; their names are not logged"
     );
     assert!(tally.unmatched(Level::Org).is_empty());
 }
@@ -222,7 +231,39 @@ fn accounts_of_several_instances_add_up() {
     one.absorb(other);
     let [unmatched] = one.unmatched(Level::Org).try_into().unwrap();
     assert_eq!(unmatched.pattern, "Initech");
-    assert_eq!((unmatched.looked_at, unmatched.of), (vec!["Acme North".to_owned(), "Globex".to_owned()], 2));
+    let seen = Seen::Names(vec!["Acme North".to_owned(), "Globex".to_owned()]);
+    assert_eq!((unmatched.seen, unmatched.of), (seen, 2));
+}
+
+#[test]
+fn a_pattern_on_tags_is_reported_with_the_first_ten_different_tags() {
+    let rules = vec![rule(Level::Org, Effect::Include, "key", Pattern::tag("tier=platinum").unwrap())];
+    let plain: Vec<_> = (0..3).map(|number| Somebody::new(number, "Acme", &[])).collect();
+    insta::assert_snapshot!(complaints(rules.clone(), &plain).join("\n"), @r#"key: "tier=platinum" matches no org; looked at 3, none of which has a tag"#);
+    let tags: Vec<_> = (0..30).map(|number| format!("n{}", number / 2)).collect();
+    let tagged: Vec<_> =
+        tags.iter().map(|tag| Somebody::new(1, "Acme", &[("tier", "gold"), (tag, "x")])).collect();
+    insta::assert_snapshot!(complaints(rules.clone(), &tagged).join("\n"), @r#"key: "tier=platinum" matches no org; looked at 30, with tags such as "tier=gold", "n0=x", "n1=x", "n2=x", "n3=x", "n4=x", "n5=x", "n6=x", "n7=x", "n8=x""#);
+    // Of several instances together, too.
+    let selection = Selection::new(rules);
+    let mut all = selection.tally();
+    for org in &tagged {
+        let mut one = selection.tally();
+        org.shown(|org| one.look_at(Level::Org, org));
+        all.absorb(one);
+    }
+    let [unmatched] = all.unmatched(Level::Org).try_into().unwrap();
+    let Seen::Tags(tags) = unmatched.seen else { panic!("{unmatched:?}") };
+    assert_eq!((tags.len(), tags[0].as_str(), tags[9].as_str()), (10, "tier=gold", "n8=x"));
+}
+
+#[test]
+fn a_pattern_is_shown_as_it_is_to_be_written() {
+    let complaint =
+        |pattern| complaints(vec![rule(Level::Org, Effect::Include, "key", pattern)], &[]).concat();
+    let regex = r#"^"Acme" \d+\.$"#;
+    assert!(complaint(Pattern::regex(regex).unwrap()).contains(&format!("\"{regex}\"")));
+    assert_eq!(complaint(Pattern::glob("a\nb").unwrap()), r#"key: "a\nb" matches no org: there are none"#);
 }
 
 fn any_pattern() -> impl Strategy<Value = Pattern> {

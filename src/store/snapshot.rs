@@ -29,8 +29,10 @@ pub struct Part {
     pub reading: Option<Arc<Reading>>,
     /// Wall-clock time that the last success speaks of.
     pub last_success: Option<Timestamp>,
-    /// Uptime at which the last success was asked for: ages are measured on the clock that nobody can set.
+    /// Uptime at which the question was asked that brought the reading.
     pub asked_at: Duration,
+    /// Uptime up to which the reading is known to be true: ages are measured on the clock that nobody can set.
+    pub holds_at: Duration,
     /// Whether the last attempt failed.
     pub failing: bool,
 }
@@ -40,9 +42,9 @@ pub struct Part {
 pub enum ScopeState {
     /// Every collector succeeded within its time.
     Fresh,
-    /// Nothing failed, but a collector has not succeeded within its time.
+    /// What a collector says of it is older than three of its intervals, or has never been read.
     Stale,
-    /// The last attempt of a collector failed.
+    /// The last attempt of a collector failed, and its numbers are not old yet.
     Failing,
     /// Left out by the configuration.
     Excluded,
@@ -91,7 +93,7 @@ impl Snapshot {
                 .iter()
                 .zip(Collector::ALL)
                 .filter(move |(part, collector)| {
-                    !collector.expires() || uptime.saturating_sub(part.asked_at) <= expire_after
+                    !collector.expires() || uptime.saturating_sub(part.holds_at) <= expire_after
                 })
                 .filter_map(|(part, _)| part.reading.as_deref())
                 .flat_map(|reading| &reading.samples)
@@ -136,12 +138,13 @@ impl Record {
                 Some((&self.parts[place], limits[place]?))
             })
         };
-        if parts().any(|(part, _)| part.failing) {
-            return ScopeState::Failing;
-        }
-        let fresh = parts().all(|(part, limit)| {
-            part.last_success.is_some() && uptime.saturating_sub(part.asked_at) <= limit
+        let young = parts().all(|(part, limit)| {
+            part.last_success.is_some() && uptime.saturating_sub(part.holds_at) <= limit
         });
-        if fresh { ScopeState::Fresh } else { ScopeState::Stale }
+        match (young, parts().any(|(part, _)| part.failing)) {
+            (false, _) => ScopeState::Stale,
+            (true, true) => ScopeState::Failing,
+            (true, false) => ScopeState::Fresh,
+        }
     }
 }

@@ -109,7 +109,9 @@ impl<'de> serde::Deserialize<'de> for Collector {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
         Self::ALL.into_iter().find(|collector| collector.as_str() == name).ok_or_else(|| {
-            let known = Self::ALL.map(Self::as_str).join(", ");
+            // Without discovery there is nothing to poll, so whoever may leave it out is not offered it.
+            let known = Self::ALL.into_iter().filter(|collector| *collector != Self::Discovery);
+            let known = known.map(Self::as_str).collect::<Vec<_>>().join(", ");
             serde::de::Error::custom(format!("there is no collector {name:?}; there are {known}"))
         })
     }

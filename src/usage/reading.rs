@@ -107,6 +107,19 @@ impl Reading {
         Self { read_at, samples: Vec::new() }
     }
 
+    /// Whether a number ends that would hold until `until`.
+    pub fn ends_before(&self, until: Option<Timestamp>) -> bool {
+        until.is_some()
+            && self.samples.iter().any(|sample| sample.holds_until.is_some_and(|end| Some(end) < until))
+    }
+
+    /// Has the numbers that end hold until `until`, where that is later.
+    pub fn extend_to(&mut self, until: Option<Timestamp>) {
+        for end in self.samples.iter_mut().filter_map(|sample| sample.holds_until.as_mut()) {
+            *end = until.map_or(*end, |until| until.max(*end));
+        }
+    }
+
     /// Adds a number that holds until it is read again.
     pub fn add<const N: usize>(&mut self, measure: Measure, labels: [Label; N], value: f64) {
         self.add_until(measure, labels, value, None);

@@ -226,6 +226,29 @@ fn check_says_which_part_is_polled() {
 }
 
 #[test]
+fn check_says_what_is_switched_off_and_nothing_where_all_is_on() {
+    let printed = |text: &str| {
+        let output = Sandbox::new().config(text).run(&["check"], &[TOKEN]);
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().skip(2).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(printed(""), [] as [&str; 0]);
+    let off = "[polling]\ndisabled_collectors = [\"payload_bytes\", \"device_counts\"]\n";
+    assert_eq!(printed(off), ["Not read: payload_bytes, device_counts."]);
+    assert_eq!(printed("[exposition]\nsource_label = false\n"), ["Without the label source."]);
+}
+
+#[test]
+fn an_unknown_collector_is_refused_with_those_that_can_be_disabled() {
+    let sandbox = Sandbox::new().config("[polling]\ndisabled_collectors = [\"payloads\"]\n");
+    let output = sandbox.run(&["check"], &[TOKEN]);
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(complaint.contains("payload_counts, payload_bytes"), "{complaint}");
+    assert!(!complaint.contains("discovery"), "{complaint}");
+}
+
+#[test]
 fn output_that_is_lost_is_a_failure() {
     let Ok(full) = std::fs::File::options().write(true).open("/dev/full") else { return };
     let output = Command::new(env!("CARGO_BIN_EXE_losant-exporter"))

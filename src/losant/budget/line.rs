@@ -7,10 +7,16 @@ use tokio::sync::Notify;
 
 use super::Urgency;
 
-/// Those who wait: two queues, of which the one for details stands still while anybody is in the other.
+/// So many sweeps in a row pass while a detail waits; then it is the detail's turn. At a low pace a sweep takes hours, and
+/// what lists do not tell must not stand still as long.
+const SWEEPS_IN_A_ROW: u32 = 3;
+
+/// Those who wait: two queues, of which the one for details gives way to the other, but for every fourth leave.
 #[derive(Debug, Default)]
 pub(super) struct Line {
     joined: u64,
+    /// Sweeps that have passed in a row while a detail waited.
+    sweeps_in_a_row: u32,
     sweeps: VecDeque<Place>,
     details: VecDeque<Place>,
 }
@@ -48,6 +54,14 @@ impl Line {
         }
     }
 
+    /// Takes note that `place`, which is the first, has got its leave. It has to leave the line as well.
+    pub(super) fn pass(&mut self, place: &Place) {
+        self.sweeps_in_a_row = match place.urgency {
+            Urgency::Sweep if !self.details.is_empty() => self.sweeps_in_a_row.saturating_add(1),
+            Urgency::Sweep | Urgency::Detail => 0,
+        };
+    }
+
     /// Whether nobody is ahead of `place`.
     pub(super) fn is_first(&self, place: &Place) -> bool {
         self.first().is_some_and(|first| first.number == place.number)
@@ -61,7 +75,8 @@ impl Line {
     }
 
     fn first(&self) -> Option<&Place> {
-        self.sweeps.front().or_else(|| self.details.front())
+        let (sweep, detail) = (self.sweeps.front(), self.details.front());
+        if self.sweeps_in_a_row < SWEEPS_IN_A_ROW { sweep.or(detail) } else { detail.or(sweep) }
     }
 
     fn queue(&mut self, urgency: Urgency) -> &mut VecDeque<Place> {

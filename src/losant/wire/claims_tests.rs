@@ -112,18 +112,17 @@ fn owners() -> Vec<Claim> {
 
 fn historical_summary() -> Claim {
     let date = "1999-06-20T00:00:00.000Z";
-    let stats = json!({ "mqtt": { "device.mqttIn": 437 } });
     Claim {
         schema: "historicalSummary",
         alias: "",
         decode: |value| shown(HistoricalSummary::decode(value)),
         whole: json!({ "resourceType": "application", "resourceId": ID, "resourceName": "A",
-                "resourceProration": 0.9, "ownerType": "user", "ownerId": ID, "ownerName": "B",
+                "resourceProration": 0.9, "ownerType": "user", "ownerId": ID,
                 "currentPeriodStart": date, "currentPeriodEnd": date, "payloadBillableCount": 437,
                 "payloadNonbillableCount": 12, "payloadBillableSizeMb": 2.5, "payloadNonbillableSizeMb": 0.2,
-                "payloadCountDetails": stats, "payloadSizeDetails": stats, "deviceCount": 7,
+                "deviceCount": 7,
                 "deviceCountProrated": 6.57, "notebookCount": 1, "notebookRunCount": 2,
-                "notebookMinutesCount": 3, "workflowCount": 4, "limits": { "device": 1 } }),
+                "notebookMinutesCount": 3 }),
         fields: &[
             "resourceType",
             "resourceId",
@@ -131,22 +130,17 @@ fn historical_summary() -> Claim {
             "resourceProration",
             "ownerType",
             "ownerId",
-            "ownerName",
             "currentPeriodStart",
             "currentPeriodEnd",
             "payloadBillableCount",
             "payloadNonbillableCount",
             "payloadBillableSizeMb",
             "payloadNonbillableSizeMb",
-            "payloadCountDetails",
-            "payloadSizeDetails",
             "deviceCount",
             "deviceCountProrated",
             "notebookCount",
             "notebookRunCount",
             "notebookMinutesCount",
-            "workflowCount",
-            "limits",
         ],
         needed: &["resourceId"],
     }

@@ -1,18 +1,16 @@
 //! What was had and used in a month.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::counts::{PayloadStats, payload_stats};
-use super::fields::{Fields, Unexpected, count};
+use super::fields::{Fields, Unexpected};
 use super::page::Listed;
-use super::summary::{Limits, limits};
 use crate::usage::Id;
 
-/// What one resource had and used in one billing period.
+/// What one resource had and used in one billing period, as far as it is of use here. Losant tells five times as much, of
+/// hundreds of thousands of applications: all other numbers, details by type and source, limits, and names of owners.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HistoricalSummary {
     /// What kind of resource it is.
@@ -27,8 +25,6 @@ pub struct HistoricalSummary {
     pub owner_type: Option<OwnerType>,
     /// The id of its owner.
     pub owner_id: Option<Id>,
-    /// The name of its owner. Of a user it is personal data.
-    pub owner_name: Option<String>,
     /// First moment of the period.
     pub current_period_start: Option<Timestamp>,
     /// Last moment of the period.
@@ -41,10 +37,6 @@ pub struct HistoricalSummary {
     pub payload_billable_size_mb: Option<f64>,
     /// Size of those that are not.
     pub payload_nonbillable_size_mb: Option<f64>,
-    /// Payloads, billed or not, by type and source.
-    pub payload_count_details: Option<PayloadStats>,
-    /// Their sizes in Mb, by type and source.
-    pub payload_size_details: Option<PayloadStats>,
     /// Devices.
     pub device_count: Option<f64>,
     /// Devices, each by the share of the period that it existed.
@@ -55,10 +47,6 @@ pub struct HistoricalSummary {
     pub notebook_run_count: Option<f64>,
     /// Minutes that notebooks ran.
     pub notebook_minutes_count: Option<f64>,
-    /// All other numbers, by Losant's names for them (`workflowCount`, `fileTotalSizeMb`).
-    pub others: BTreeMap<String, f64>,
-    /// The limits.
-    pub limits: Option<Limits>,
 }
 
 /// What kind of resource a summary is of.
@@ -97,47 +85,19 @@ impl HistoricalSummary {
             resource_proration: fields.count("resourceProration")?,
             owner_type: fields.text("ownerType")?.map(OwnerType::from),
             owner_id: fields.id("ownerId")?,
-            owner_name: fields.text("ownerName")?,
             current_period_start: fields.date("currentPeriodStart")?,
             current_period_end: fields.date("currentPeriodEnd")?,
             payload_billable_count: fields.count("payloadBillableCount")?,
             payload_nonbillable_count: fields.count("payloadNonbillableCount")?,
             payload_billable_size_mb: fields.count("payloadBillableSizeMb")?,
             payload_nonbillable_size_mb: fields.count("payloadNonbillableSizeMb")?,
-            payload_count_details: fields.map("payloadCountDetails", payload_stats)?,
-            payload_size_details: fields.map("payloadSizeDetails", payload_stats)?,
             device_count: fields.count("deviceCount")?,
             device_count_prorated: fields.count("deviceCountProrated")?,
             notebook_count: fields.count("notebookCount")?,
             notebook_run_count: fields.count("notebookRunCount")?,
             notebook_minutes_count: fields.count("notebookMinutesCount")?,
-            others: others(&fields),
-            limits: fields.map("limits", limits)?,
         })
     }
-}
-
-/// Numbers that have a field of their own.
-const OWN_FIELDS: [&str; 10] = [
-    "resourceProration",
-    "payloadBillableCount",
-    "payloadNonbillableCount",
-    "payloadBillableSizeMb",
-    "payloadNonbillableSizeMb",
-    "deviceCount",
-    "deviceCountProrated",
-    "notebookCount",
-    "notebookRunCount",
-    "notebookMinutesCount",
-];
-
-/// The numbers that have none.
-fn others(fields: &Fields<'_>) -> BTreeMap<String, f64> {
-    fields
-        .iter()
-        .filter(|(key, value)| value.is_number() && !OWN_FIELDS.contains(&key.as_str()))
-        .filter_map(|(key, value)| Some((key.clone(), count(value).ok()?)))
-        .collect()
 }
 
 impl Listed for HistoricalSummary {
@@ -215,7 +175,7 @@ mod tests {
         let summary = HistoricalSummary::decode(&json!({
             "resourceId": "575ed18f7ae143cd83dc4aa6", "resourceType": "galaxy", "ownerType": "alien",
             "payloadBillableCount": 437.0, "payloadBillableSizeMb": 2.5, "deviceCountProrated": 6.57,
-            "workflowCount": 3, "quantumCount": 1.5, "note": "text",
+            "workflowCount": 3, "note": "text",
         }))
         .unwrap();
         assert_eq!(summary.resource_type, Some(ResourceType::Other("galaxy".to_owned())));
@@ -224,8 +184,6 @@ mod tests {
         assert_eq!(summary.payload_billable_size_mb, Some(2.5));
         assert_eq!(summary.payload_nonbillable_count, None);
         assert_eq!(summary.device_count_prorated, Some(6.57));
-        let others: Vec<_> = summary.others.iter().map(|(key, value)| (key.as_str(), *value)).collect();
-        assert_eq!(others, [("quantumCount", 1.5), ("workflowCount", 3.0)]);
     }
 
     #[test]

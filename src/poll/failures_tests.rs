@@ -1,0 +1,158 @@
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::usage::{Collector, Id, Scope};
+
+const ACCOUNT: &str = "default";
+
+fn org(number: usize) -> Job {
+    let id = |text: String| text.parse::<Id>().unwrap();
+    let scope = Scope::Org { instance: id("a".repeat(24)), org: id(format!("{number:024x}")) };
+    Job::Poll(scope, Collector::PayloadCounts)
+}
+
+/// Failures, and the log that is written of them on this thread.
+struct Bench {
+    failures: Failures,
+    log: Arc<Mutex<Vec<u8>>>,
+    _listening: (tracing::subscriber::DefaultGuard, tracing::Dispatch),
+}
+
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Bench {
+    fn new() -> Self {
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let into = Arc::clone(&log);
+        let subscriber = || tracing_subscriber::fmt().with_ansi(false).with_target(false).without_time();
+        let guard = tracing::subscriber::set_default(
+            subscriber().with_writer(move || Log(Arc::clone(&into))).finish(),
+        );
+        // While there is only one log, a line that is first come by on another thread would be silenced on all of them.
+        let other = tracing::Dispatch::new(subscriber().with_writer(io::sink).finish());
+        Self { failures: Failures::default(), log, _listening: (guard, other) }
+    }
+
+    fn fail(&mut self, number: usize, why: &'static str) {
+        self.failures.failed(ACCOUNT, org(number), why, &why);
+    }
+
+    fn succeed(&mut self, number: usize) {
+        self.failures.succeeded(ACCOUNT, org(number));
+    }
+
+    /// Takes what was logged above `debug`.
+    fn take(&self) -> Vec<String> {
+        let bytes = std::mem::take(&mut *self.log.lock().unwrap());
+        String::from_utf8(bytes).unwrap().lines().map(|line| line.trim().to_owned()).collect()
+    }
+}
+
+#[test]
+fn a_failure_is_logged_when_it_begins_when_its_reason_changes_and_when_it_ends() {
+    let mut bench = Bench::new();
+    bench.fail(1, "timeout");
+    bench.fail(1, "timeout");
+    bench.fail(1, "server_error");
+    assert_eq!(bench.failures.in_a_row(org(1)), 3);
+    bench.succeed(1);
+    bench.succeed(1);
+    let lines = bench.take();
+    assert_eq!(lines.len(), 3, "{lines:#?}");
+    assert!(lines[0].starts_with("WARN") && lines[0].contains("error=timeout"), "{lines:#?}");
+    assert!(lines[1].starts_with("WARN") && lines[1].contains("error=server_error"), "{lines:#?}");
+    assert!(lines[2].starts_with("INFO") && lines[2].contains("works again"), "{lines:#?}");
+}
+
+#[test]
+fn five_failures_are_logged_one_by_one_and_a_hundred_more_in_one_line() {
+    let mut bench = Bench::new();
+    (0..5).for_each(|number| bench.fail(number, "server_error"));
+    let lines = bench.take();
+    assert!(lines.len() == 5 && lines.iter().all(|line| line.contains("failed")), "{lines:#?}");
+    for _ in 0..3 {
+        (5..105).for_each(|number| bench.fail(number, "timeout"));
+    }
+    // Another reason of one that was named is no news within an outage.
+    bench.fail(0, "timeout");
+    insta::assert_snapshot!(
+        bench.take().join("\n"),
+        @r#"WARN many polls fail, the others are not logged one by one account="default" failing=6 last_error=timeout"#
+    );
+
+    (5..105).for_each(|number| bench.succeed(number));
+    assert_eq!(bench.take(), Vec::<String>::new());
+    (0..5).for_each(|number| bench.succeed(number));
+    let lines = bench.take();
+    let of = |words: &str| lines.iter().filter(|line| line.contains(words)).collect::<Vec<_>>();
+    assert_eq!((lines.len(), of("payload_counts of").len()), (6, 5), "{lines:#?}");
+    assert_eq!(
+        of("polls work again"),
+        [r#"INFO polls work again account="default" recovered=100 failing=2"#]
+    );
+    assert_eq!(bench.failures.jobs().count(), 0);
+
+    // And all over again.
+    (0..6).for_each(|number| bench.fail(number, "timeout"));
+    assert_eq!(bench.take().len(), 6);
+}
+
+#[test]
+fn what_still_fails_after_an_outage_is_named_at_its_next_failure() {
+    let mut bench = Bench::new();
+    (0..9).for_each(|number| bench.fail(number, "timeout"));
+    (0..7).for_each(|number| bench.succeed(number));
+    assert!(bench.take().last().unwrap().ends_with("recovered=2 failing=2"));
+    bench.fail(8, "timeout");
+    bench.fail(8, "timeout");
+    let lines = bench.take();
+    assert!(lines.len() == 1 && lines[0].contains(&org(8).to_string()), "{lines:#?}");
+}
+
+#[test]
+fn a_failure_that_something_larger_explains_takes_no_part() {
+    let mut bench = Bench::new();
+    for number in 0..100 {
+        bench.failures.explained(ACCOUNT, org(number), "unauthorized", &"refused");
+    }
+    (0..100).for_each(|number| bench.succeed(number));
+    assert_eq!(bench.take(), Vec::<String>::new());
+}
+
+#[test]
+fn a_failure_that_is_told_of_later_counts_like_any_other() {
+    let mut bench = Bench::new();
+    for number in 0..50 {
+        bench.failures.note(org(number), "timeout", false);
+    }
+    assert_eq!(bench.take(), Vec::<String>::new());
+    for number in 0..50 {
+        bench.failures.tell(ACCOUNT, org(number), &"timeout");
+    }
+    let lines = bench.take();
+    assert_eq!(lines.len(), 6, "{lines:#?}");
+    assert!(lines[5].contains("many polls fail"), "{lines:#?}");
+}
+
+#[test]
+fn an_outage_ends_with_the_jobs_that_are_forgotten() {
+    let mut bench = Bench::new();
+    (0..20).for_each(|number| bench.fail(number, "timeout"));
+    bench.take();
+    bench.failures.retain(|job| *job == org(1));
+    assert_eq!(bench.take(), [r#"INFO polls work again account="default" recovered=0 failing=1"#]);
+    bench.fail(30, "timeout");
+    assert_eq!(bench.take().len(), 1);
+}
