@@ -29,6 +29,8 @@ mod resources;
 mod review;
 mod schedule;
 mod survey;
+mod sweep_end;
+mod sweep_mode;
 mod trust;
 mod verdict;
 

@@ -1,23 +1,19 @@
 //! What discovery changes: whom there is to ask, and what of them is known already.
 //!
-//! Owns: taking in the pages of a sweep as they come, and telling at its end who is new and who is gone.
+//! Owns: taking in the pages of a sweep as they come, and what its end says of the instance. Who is new then and who is
+//! gone is in `sweep_end`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use tracing::{info, warn};
-
 use super::apply::{Why, is_detail_of};
-use super::discovery::{Discovered, Found, FoundPage, Walked};
+use super::discovery::{Discovered, Found, FoundPage};
 use super::fleet::{Known, Moment};
 use super::job::Job;
 use super::payload_counts;
 use super::poller::Poller;
-use super::review::Standing;
-use super::schedule::Lane;
 use super::trust;
 use crate::losant::{Error, Unit};
-use crate::selection::Unmatched;
 use crate::usage::{BillingPeriod, Collector, Id, Level, Scope};
 
 /// The collectors whose figures begin with the billing period.
@@ -179,147 +175,6 @@ impl Poller {
         error.map_or(Ok(()), |error| Err(error.label()))
     }
 
-    fn end_list(&mut self, instance: Id, level: Level, sweep: u64, walked: Result<Walked, Error>) {
-        let members = self.fleet.members();
-        let own = members.filter(|(scope, _)| scope.instance() == instance && scope.level() == level);
-        let missing: BTreeSet<_> =
-            own.filter(|(_, member)| member.sweep != sweep).map(|(scope, _)| scope).collect();
-        let Ok(Walked { complete, listed, excluded: _, requests: _, tally }) = walked else {
-            for scope in &missing {
-                self.store.fail(*scope, Collector::Discovery);
-            }
-            self.ask_in_turn(&missing.into_iter().collect::<Vec<_>>());
-            return;
-        };
-        if complete {
-            self.tallies.insert((instance, level), tally);
-            self.tell_unmatched(level);
-        }
-        let own = |scope: &&Scope| scope.level() == level && scope.instance() == instance;
-        let new = self.newcomers.iter().filter(own).count();
-        let gone = if self.may_forget(instance, level, complete, listed == 0, missing.is_empty()) {
-            self.forget(&missing);
-            missing.len()
-        } else {
-            for scope in &missing {
-                self.store.fail(*scope, Collector::Discovery);
-            }
-            self.ask_in_turn(&missing.iter().copied().collect::<Vec<_>>());
-            if !complete {
-                self.unlisted.extend(missing);
-            }
-            0
-        };
-        if new > 0 || gone > 0 {
-            info!(account = self.config.account, %instance, scopes = %level, new, gone, listed, "discovered");
-        }
-    }
-
-    /// The patterns of the selection that fit nobody. `None` until every list of the account has been walked.
-    pub(super) fn unmatched_patterns(&self, level: Level) -> Option<Vec<Unmatched>> {
-        let mut all = self.errand.discovery.selection.tally();
-        for instance in self.instances.keys() {
-            all.absorb(self.tallies.get(&(*instance, level))?.clone());
-        }
-        Some(all.unmatched(level))
-    }
-
-    /// Says which patterns fit nobody, once.
-    fn tell_unmatched(&mut self, level: Level) {
-        let Some(unmatched) = self.unmatched_patterns(level) else { return };
-        // One that fits somebody after all may be told of again.
-        let still = |key: &String| unmatched.iter().any(|unmatched| unmatched.key == *key);
-        self.unmatched.retain(|(of, key)| *of != level || still(key));
-        for unmatched in &unmatched {
-            if self.unmatched.insert((level, unmatched.key.clone())) {
-                warn!(account = self.config.account, "{unmatched}");
-            }
-        }
-    }
-
-    /// Weighs what the sweep has shown of lists, and gives newcomers their places.
-    fn end_sweep(&mut self) {
-        self.spread = self.spread_of_calm();
-        for scope in std::mem::take(&mut self.newcomers) {
-            self.schedule_newcomer(scope);
-        }
-        if self.trust.weigh(self.clock.uptime()) {
-            let account = &self.config.account;
-            if self.trust.is_exact() {
-                info!(
-                    account,
-                    "lists tell payloads of the billing period exactly, and these are shown as they tell them"
-                );
-            } else {
-                info!(
-                    account,
-                    "lists do not tell payloads of the billing period exactly: whoever moves is asked for them"
-                );
-            }
-            self.review_all();
-        }
-        self.tell_sweep_mode();
-    }
-
-    fn schedule_newcomer(&mut self, scope: Scope) {
-        if self.fleet.get(scope).is_none() {
-            return;
-        }
-        for &collector in Collector::of(scope.level()) {
-            // Of an instance that belongs to another shard, only what tells of others is asked for.
-            let is_ours = self.owns(scope) || collector.tells_of_owners();
-            if !is_ours || !self.config.polling.is_enabled(collector) {
-                continue;
-            }
-            let job = Job::Poll(scope, collector);
-            let standing = self.standing(scope, collector);
-            let (lane, due) = match standing {
-                // What lists told has been shown before there was a place for it.
-                Standing::Known | Standing::Silent(_) => (Lane::Calm, self.clock.uptime()),
-                Standing::Changed | Standing::Untold => self.due(job, standing),
-            };
-            self.schedule.add(job, lane, due);
-        }
-        if self.fleet.get(scope).is_some_and(|member| member.sweep > 0) {
-            self.review(scope);
-        }
-    }
-
-    /// Over which time quiet scopes are asked: at once where that is soon done, else without holding up those that are
-    /// not quiet.
-    fn spread_of_calm(&self) -> Duration {
-        /// About what the first look at a quiet scope costs.
-        const REQUESTS: f64 = 4.0;
-        let polling = &self.config.polling;
-        let scopes = u32::try_from(self.fleet.len()).unwrap_or(u32::MAX);
-        let seconds = f64::from(scopes) * REQUESTS / self.config.requests_per_second;
-        let spread = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
-        if spread < polling.sweep_interval.get() {
-            return Duration::ZERO;
-        }
-        spread.min(polling.refresh_interval.get())
-    }
-
-    /// Whether scopes that a list does not hold are gone. Not when the list is not whole; and a list that is suddenly empty
-    /// has to be so twice.
-    fn may_forget(
-        &mut self,
-        instance: Id,
-        level: Level,
-        complete: bool,
-        is_empty: bool,
-        none_missing: bool,
-    ) -> bool {
-        let suspicious = is_empty && !none_missing && self.emptied.insert((instance, level));
-        if suspicious {
-            warn!(account = self.config.account, %instance, scopes = %level, "the list is empty: waiting for the next one");
-        }
-        if !is_empty {
-            self.emptied.remove(&(instance, level));
-        }
-        complete && !suspicious
-    }
-
     /// Forgets scopes: all their series go at once.
     pub(super) fn forget(&mut self, gone: &BTreeSet<Scope>) {
         if gone.is_empty() {
@@ -337,71 +192,5 @@ impl Poller {
     /// Whether the series of a scope are this process's to show. Another shard may own the instance of an org.
     pub(super) fn owns(&self, scope: Scope) -> bool {
         scope.level() != Level::Instance || self.errand.discovery.shard.owns(&scope.id())
-    }
-
-    /// Says whether lists tell enough to know whom to ask.
-    fn tell_sweep_mode(&mut self) {
-        let listed = self.fleet.members().filter(|(_, member)| member.sweep > 0);
-        let (mut told, mut untold) = (0_usize, 0_usize);
-        for (_, member) in listed {
-            *(if member.figures.tell_payloads() { &mut told } else { &mut untold }) += 1;
-        }
-        let mode = match (told, untold) {
-            (0, 0) => return,
-            // A summary that is missing now and then is nothing to write about.
-            (told, untold) if untold * 100 <= told => SweepMode::Summaries,
-            (0, _) => SweepMode::Scopes,
-            (_, _) => SweepMode::Mixed,
-        };
-        if self.sweep_mode.replace(mode) == Some(mode) {
-            return;
-        }
-        self.metrics.sweep_mode(&self.config.account, mode);
-        let account = &self.config.account;
-        match mode {
-            SweepMode::Summaries => {
-                info!(
-                    account,
-                    orgs_and_sandboxes = told,
-                    "lists tell what has been used: only those that move are asked"
-                );
-            }
-            SweepMode::Scopes => warn!(
-                account,
-                orgs_and_sandboxes = untold,
-                "lists do not tell what has been used: everybody is asked in turn, which takes many more requests"
-            ),
-            SweepMode::Mixed => warn!(
-                account,
-                told,
-                untold,
-                "lists do not tell of everybody what has been used: the others are asked in turn"
-            ),
-        }
-    }
-}
-
-/// What lists are good for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum SweepMode {
-    /// They tell use, so only what moves is asked about.
-    Summaries,
-    /// They do not, so everybody is asked in turn.
-    Scopes,
-    /// They tell the use of some.
-    Mixed,
-}
-
-impl SweepMode {
-    /// Every mode.
-    pub(super) const ALL: [Self; 3] = [Self::Summaries, Self::Scopes, Self::Mixed];
-
-    /// The label value.
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Summaries => "summaries",
-            Self::Scopes => "scopes",
-            Self::Mixed => "mixed",
-        }
     }
 }

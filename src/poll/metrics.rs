@@ -13,7 +13,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::adopt::SweepMode;
+use super::sweep_mode::SweepMode;
 use crate::clock::Clock;
 use crate::usage::Collector;
 

@@ -7,7 +7,6 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{Id as TaskId, JoinError, JoinSet};
 use tracing::{error, info, warn};
 
-use super::adopt::SweepMode;
 use super::cycle::Cycle;
 use super::discovery::{Discovery, FoundPage};
 use super::errand::{Errand, Outcome};
@@ -17,6 +16,7 @@ use super::handle::{Command, PollerHandle};
 use super::job::Job;
 use super::metrics::{LagBoard, PollMetrics};
 use super::schedule::{Lane, Schedule};
+use super::sweep_mode::SweepMode;
 use super::trust::Trust;
 use crate::clock::Clock;
 use crate::config::PollingConfig;
