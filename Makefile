@@ -28,5 +28,9 @@ components: ## Install the programs that tests use, where that is possible; name
 docs: ## Write the generated documentation anew
 	LOSANT_EXPORTER_WRITE_DOCS=1 $(CARGO) test --locked --test it -- documentation
 
-bench: ## Measure what docs/performance.md tells of, in about twelve minutes
+bench: ## Measure what docs/performance.md tells of, in about fifty minutes
+	scripts/bench-components
 	$(CARGO) bench --locked --bench engine
+	$(CARGO) bench --locked --bench work
+	scripts/instructions
+	$(CARGO) bench --locked --bench scrape

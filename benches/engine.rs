@@ -16,9 +16,11 @@
 mod freshness;
 #[path = "engine/hour.rs"]
 mod hour;
-#[path = "engine/machine.rs"]
+#[path = "shared/limits.rs"]
+mod limits;
+#[path = "shared/machine.rs"]
 mod machine;
-#[path = "engine/processes.rs"]
+#[path = "shared/processes.rs"]
 mod processes;
 #[path = "engine/scale.rs"]
 mod scale;
@@ -35,33 +37,9 @@ mod test_app;
 #[expect(dead_code, reason = "tests use more of it")]
 mod truth;
 
-use std::fmt::Display;
 use std::process::ExitCode;
 
-/// The limits of a run.
-#[derive(Default)]
-struct Limits {
-    missed: Vec<String>,
-}
-
-impl Limits {
-    /// Prints a figure that has a limit, and notes whether it is kept.
-    fn check(&mut self, name: &str, value: impl Display, limit: &str, is_kept: bool) {
-        let verdict = if is_kept { "kept" } else { "MISSED" };
-        print_figure(name, format!("{value}  [{verdict}: {limit}]"));
-        if !is_kept {
-            self.missed.push(format!("{name}: {value}, limit {limit}"));
-        }
-    }
-}
-
-fn print_title(title: &str) {
-    println!("\n{title}");
-}
-
-fn print_figure(name: &str, value: impl Display) {
-    println!("  {name:<48} {value}");
-}
+use crate::limits::{Limits, print_figure, print_title};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -83,8 +61,5 @@ async fn main() -> ExitCode {
     if is_wanted("scale") {
         scale::run(&mut limits).await;
     }
-    for missed in &limits.missed {
-        println!("\nMISSED  {missed}");
-    }
-    if limits.missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    limits.verdict()
 }

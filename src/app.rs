@@ -7,20 +7,23 @@ mod account_series;
 mod accounts;
 mod shard_series;
 
-use std::fmt;
+use std::collections::BTreeSet;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
+use tokio::sync::{oneshot, watch};
 
 use crate::clock::Clock;
 use crate::config::{Config, ExpositionConfig, PollingConfig};
 use crate::lifecycle::{Ending, Shutdown, TaskDied, Tasks};
 use crate::losant::ClientMetrics;
+use crate::metrics::encoding::Encoding;
 use crate::metrics::negotiate::Format;
-use crate::metrics::{Metrics, MetricsConfig};
+use crate::metrics::process;
+use crate::metrics::{Filter, Metrics, RenderConfig, Renderer, ScrapeBody, ScrapeError};
 use crate::poll::{CallPlan, CycleReport, PollMetrics, Poller, PollerConfig, PollerHandle};
 use crate::selection::Selection;
 use crate::store::{Freshness, Store};
@@ -61,8 +64,11 @@ impl Wanted {
 /// The exporter, put together and not started yet.
 pub struct App {
     metrics: Arc<Metrics>,
+    renderer: Renderer,
     web_metrics: WebMetrics,
     telemetry_path: String,
+    write_timeout: Duration,
+    clock: Clock,
     readiness: Readiness,
     pollers: Vec<(String, Poller)>,
     handles: Vec<PollerHandle>,
@@ -80,18 +86,23 @@ impl App {
         // `accounts`, selection and sharding into `wanted`, and logging has started.
         let Config { web, log: _, polling, selection: _, sharding: _, exposition, accounts: _ } = config;
         let Wanted { selection, shard } = wanted;
-        let crate::config::WebConfig { listen_addresses: _, telemetry_path } = web;
-        let ExpositionConfig { sandbox_email, source_label } = exposition;
+        let crate::config::WebConfig { listen_addresses: _, telemetry_path, write_timeout } = web;
+        let ExpositionConfig { sandbox_email, source_label, render_interval, max_series } = exposition;
         let mut registry = Registry::default();
         let client_metrics = ClientMetrics::register(&mut registry);
         let poll_metrics = PollMetrics::register(&mut registry, clock.clone());
         let web_metrics = WebMetrics::register(&mut registry);
         let store = Store::new();
         let (mut pollers, mut handles, mut clients) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut instances, mut listing_accounts) = (BTreeSet::new(), Vec::new());
         for account in accounts {
             let (name, config) = (account.name.clone(), account.config.clone());
             let client = account.client(clock.clone(), client_metrics.clone())?;
             clients.push((name.clone(), client.clone()));
+            instances.extend(config.instances.iter().copied());
+            if config.instances.is_empty() {
+                listing_accounts.push(name.clone());
+            }
             let config = PollerConfig {
                 account: name.clone(),
                 instances: config.instances,
@@ -112,11 +123,29 @@ impl App {
         }
         account_series::register(&mut registry, clients);
         shard_series::register(&mut registry, shard);
-        let metrics_config =
-            MetricsConfig { expire_after: polling.expire_after.get(), freshness: freshness(&polling) };
-        let metrics = Arc::new(Metrics::new(metrics_config, registry, store, clock));
+        process::register(&mut registry);
+        let render_config = RenderConfig {
+            expire_after: polling.expire_after.get(),
+            freshness: freshness(&polling),
+            render_interval: render_interval.get(),
+            max_series,
+            instances,
+            listing_accounts,
+        };
+        let (metrics, renderer) = Metrics::new(render_config, registry, store, clock.clone());
+        let (metrics, write_timeout) = (Arc::new(metrics), write_timeout.get());
         let readiness = Readiness::waiting_for(pollers.iter().map(|(name, _)| gate(name)));
-        Ok(Self { metrics, web_metrics, telemetry_path, readiness, pollers, handles })
+        Ok(Self {
+            metrics,
+            renderer,
+            web_metrics,
+            telemetry_path,
+            write_timeout,
+            clock,
+            readiness,
+            pollers,
+            handles,
+        })
     }
 
     /// Asks the pollers for things while the app runs.
@@ -148,28 +177,50 @@ impl App {
 
     /// Adds the app's long-lived tasks to `tasks`. Returns the shutdown that those are run until.
     pub fn spawn(self, tasks: &mut Tasks, listeners: Vec<TcpListener>, shutdown: Shutdown) -> Shutdown {
-        let Self { metrics, web_metrics, telemetry_path, readiness, pollers, handles: _ } = self;
+        let Self {
+            metrics,
+            renderer,
+            web_metrics,
+            telemetry_path,
+            write_timeout,
+            clock,
+            readiness,
+            pollers,
+            handles: _,
+        } = self;
         let drained = readiness.clone();
         let shutdown = shutdown.before_drain(move || drained.drain());
-        if !listeners.is_empty() {
+        let (own, drain) = (Arc::clone(&metrics), shutdown.drain());
+        tasks.spawn("own metrics", async move { own.keep_fresh(drain.requested()).await });
+        let drain = shutdown.drain();
+        if listeners.is_empty() {
+            tasks.spawn("page renderer", renderer.run(drain.requested()));
+        } else {
             let router = crate::web::router(WebState {
                 telemetry_path,
-                exposition: metrics,
+                exposition: Arc::<Metrics>::clone(&metrics),
                 readiness: readiness.clone(),
                 about: ABOUT,
                 links: Vec::new(),
                 metrics: web_metrics,
             });
-            tasks.spawn("web server", crate::web::serve(listeners, router, shutdown.drain()));
+            let (serving, served) = oneshot::channel::<()>();
+            tasks.spawn("web server", async move {
+                let _until_it_ends = serving;
+                crate::web::serve(listeners, router, clock, write_timeout, drain).await
+            });
+            // Until the last answer: a window may end while requests under way are finished.
+            tasks.spawn("page renderer", renderer.run(async { drop(served.await) }));
         }
         for (name, poller) in pollers {
-            let (readiness, gate) = (readiness.clone(), gate(&name));
-            let progress = move |progress: Result<(), String>| {
-                readiness.set(&gate, progress.map_or_else(Gate::Waiting, |()| Gate::Ready));
+            let (told, heard) = watch::channel(Err(String::new()));
+            let progress = move |progress| {
+                told.send_modify(|so_far| *so_far = progress);
             };
             let drain = shutdown.drain();
+            let opened = open_gate(heard, readiness.clone(), gate(&name), Arc::clone(&metrics));
             tasks.spawn(format!("poller of account {name}"), async move {
-                poller.run(progress, drain.requested()).await;
+                tokio::join!(poller.run(progress, drain.requested()), opened);
             });
         }
         shutdown
@@ -209,9 +260,14 @@ impl Control {
         self.readiness.ready().await;
     }
 
-    /// The exposition as it is now.
-    pub fn render(&self, format: Format) -> Result<String, fmt::Error> {
-        self.metrics.render(format)
+    /// Waits until the page of metrics shows what is known now.
+    pub async fn rendered(&self) {
+        self.metrics.rendered().await;
+    }
+
+    /// The page of metrics, of what is known now. While the app runs.
+    pub async fn text(&self, format: Format) -> Result<String, ScrapeError> {
+        self.metrics.text(format).await
     }
 
     /// What has been served.
@@ -221,8 +277,31 @@ impl Control {
 }
 
 impl Exposition for Metrics {
-    fn render(&self, format: Format) -> Result<Bytes, fmt::Error> {
-        Self::render(self, format).map(Bytes::from)
+    fn scrape<'a>(
+        &'a self,
+        format: Format,
+        encoding: Encoding,
+        filter: &'a Filter,
+    ) -> Pin<Box<dyn Future<Output = Result<ScrapeBody, ScrapeError>> + Send + 'a>> {
+        Box::pin(self.scrape(format, encoding, filter))
+    }
+}
+
+/// Sets `gate` by the progress that is heard of. Ready means that a scrape shows what has been read, or a rollout would leave
+/// a gap.
+async fn open_gate(
+    mut heard: watch::Receiver<Result<(), String>>,
+    readiness: Readiness,
+    gate: String,
+    metrics: Arc<Metrics>,
+) {
+    // Fails when the poller has ended.
+    while heard.changed().await.is_ok() {
+        let progress = heard.borrow_and_update().clone();
+        if progress.is_ok() {
+            metrics.rendered().await;
+        }
+        readiness.set(&gate, progress.map_or_else(Gate::Waiting, |()| Gate::Ready));
     }
 }
 

@@ -58,6 +58,7 @@ impl Config {
         self.polling.validate()?;
         self.selection.compile()?;
         self.sharding.validate()?;
+        self.exposition.validate()?;
         let mut owners = BTreeMap::new();
         for (name, account) in &self.accounts {
             if name.is_empty() {

@@ -16,7 +16,7 @@ pub use collector::Collector;
 pub use id::{Id, InvalidId};
 pub use payload_type::PayloadType;
 pub use period::BillingPeriod;
-pub use reading::{Label, Labels, Measure, Reading, Sample};
+pub use reading::{Label, Labels, MAX_LABEL_BYTES, Measure, Reading, Sample};
 pub use scope::{Level, Scope};
 pub use shard::{InvalidShard, Shard};
 pub use window::{Window, Windows};

@@ -4,31 +4,37 @@
 //! waits for Losant: a scrape gets what is there.
 //! Must not: know what the metrics are, poll, or hold a global.
 
+mod chunks;
 mod landing;
 mod listen;
 mod metrics;
 mod path;
 mod readiness;
+mod write_timeout;
 
-use std::fmt;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use axum::serve::ListenerExt;
-use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use self::chunks::Chunks;
 use self::metrics::Handler;
+use self::write_timeout::Impatient;
+use crate::clock::Clock;
 use crate::lifecycle::Drain;
+use crate::metrics::encoding::Encoding;
 use crate::metrics::negotiate::Format;
+use crate::metrics::{Filter, ScrapeBody, ScrapeError};
 
 pub use self::listen::{BindError, InvalidListenAddress, ListenAddress, bind};
 pub use self::metrics::WebMetrics;
@@ -40,8 +46,13 @@ const READY: &str = "/-/ready";
 
 /// What the metrics page shows.
 pub trait Exposition: Send + Sync {
-    /// The whole body in `format`. Called on the path of a scrape: it must not wait for anything.
-    fn render(&self, format: Format) -> Result<Bytes, fmt::Error>;
+    /// The part of the page that `filter` chooses. On the path of a scrape: it must not wait for Losant.
+    fn scrape<'a>(
+        &'a self,
+        format: Format,
+        encoding: Encoding,
+        filter: &'a Filter,
+    ) -> Pin<Box<dyn Future<Output = Result<ScrapeBody, ScrapeError>> + Send + 'a>>;
 }
 
 /// What this program is, for the landing page.
@@ -101,15 +112,17 @@ pub fn router(state: WebState) -> Router {
 
 /// Serves `router` on all `listeners` until `drain` is requested, then lets requests under way finish.
 ///
-/// That can take as long as a client pleases: the caller bounds it.
-pub async fn serve(listeners: Vec<TcpListener>, router: Router, drain: Drain) -> io::Result<()> {
+/// An answer that has not been read `write_timeout` after its request came is given up with its connection.
+pub async fn serve(
+    listeners: Vec<TcpListener>,
+    router: Router,
+    clock: Clock,
+    write_timeout: Duration,
+    drain: Drain,
+) -> io::Result<()> {
     let mut servers = JoinSet::new();
     for listener in listeners {
-        let listener = listener.tap_io(|connection| {
-            if let Err(error) = connection.set_nodelay(true) {
-                tracing::debug!(%error, "cannot set TCP_NODELAY");
-            }
-        });
+        let listener = Impatient::new(listener, clock.clone(), write_timeout);
         let server = axum::serve(listener, router.clone()).with_graceful_shutdown(drain.clone().requested());
         servers.spawn(server.into_future());
     }
@@ -134,19 +147,38 @@ async fn observe(State(state): State<Arc<WebState>>, request: Request, next: Nex
     response
 }
 
-async fn show_metrics(State(state): State<Arc<WebState>>, method: Method, headers: HeaderMap) -> Response {
+async fn show_metrics(
+    State(state): State<Arc<WebState>>,
+    method: Method,
+    Query(parameters): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+) -> Response {
     let accept = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let format = Format::negotiate(accept);
-    match state.exposition.render(format) {
+    let accept_encoding = headers.get_all(header::ACCEPT_ENCODING).iter();
+    let encoding = Encoding::negotiate(accept_encoding.filter_map(|value| value.to_str().ok()));
+    let filter = match Filter::parse(parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()))) {
+        Ok(filter) => filter,
+        Err(refused) => return (StatusCode::BAD_REQUEST, format!("{refused}\n")).into_response(),
+    };
+    match state.exposition.scrape(format, encoding, &filter).await {
         Ok(body) => {
             if method == Method::GET {
                 state.metrics.count_scrape(format);
             }
-            let vary = "Accept, Accept-Encoding";
-            ([(header::CONTENT_TYPE, format.content_type()), (header::VARY, vary)], Body::from(body))
-                .into_response()
+            let mut response = Body::new(Chunks::of(body)).into_response();
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+            headers.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
+            if let Encoding::Gzip = encoding {
+                headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            }
+            response
         }
-        Err(error) => {
+        Err(ScrapeError::Filter(refused)) => {
+            (StatusCode::BAD_REQUEST, format!("{refused}\n")).into_response()
+        }
+        Err(ScrapeError::Write(error)) => {
             tracing::error!(%error, format = format.label(), "cannot write the metrics page");
             (StatusCode::INTERNAL_SERVER_ERROR, "The metrics cannot be written; the log says more.\n")
                 .into_response()

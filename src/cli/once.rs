@@ -43,20 +43,20 @@ pub(super) fn run(args: &OnceArgs) -> anyhow::Result<Exit> {
         let mut running = std::pin::pin!(running);
         let polled = async {
             match control.poll_now().await {
-                Some(report) => report,
+                Some(report) => (report, control.text(format).await),
                 // Stopped: how, the other branch tells.
                 None => std::future::pending().await,
             }
         };
-        let report = tokio::select! {
-            report = polled => report,
+        let (report, text) = tokio::select! {
+            polled = polled => polled,
             ended = &mut running => {
                 serve::exit_of(ended);
                 warn!("interrupted before everything was polled: nothing is printed");
                 return Ok(Exit::Failure);
             }
         };
-        let printed = output::print(&control.render(format)?);
+        let printed = output::print(&text?);
         if report.failed > 0 {
             warn!(succeeded = report.succeeded, failed = report.failed, "some polls failed");
         }

@@ -126,7 +126,7 @@ pub fn with_flags(flags: &Flags, mut config: Config) -> Config {
     if !listen_addresses.is_empty() {
         config.web.listen_addresses = listen_addresses;
     }
-    let WebConfig { listen_addresses: _, telemetry_path: path } = &mut config.web;
+    let WebConfig { listen_addresses: _, telemetry_path: path, write_timeout: _ } = &mut config.web;
     replace(path, telemetry_path);
     let LogConfig { level, format } = &mut config.log;
     replace(level, log_level);

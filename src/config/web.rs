@@ -2,11 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ConfigError;
+use std::time::Duration;
+
+use super::{ConfigError, Interval};
 use crate::web::{ListenAddress, check_telemetry_path};
 
 /// The port of the daemon where nothing else is said. The range that Prometheus keeps a list of is full.
 const DEFAULT_LISTEN_ADDRESS: &str = "127.0.0.1:10066";
+
+/// Less would cut off whoever reads a large page at once.
+const SHORTEST_WRITE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Longer, and whoever never reads keeps an old page in memory as good as for ever.
+const LONGEST_WRITE_TIMEOUT: Duration = Duration::from_secs(3_600);
 
 /// Listeners and paths.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,6 +24,8 @@ pub struct WebConfig {
     pub listen_addresses: Vec<ListenAddress>,
     /// Path of the metrics.
     pub telemetry_path: String,
+    /// How long an answer may take to be read by whoever asked for it, before the connection is closed.
+    pub write_timeout: Interval,
 }
 
 impl Default for WebConfig {
@@ -23,6 +33,7 @@ impl Default for WebConfig {
         Self {
             listen_addresses: DEFAULT_LISTEN_ADDRESS.parse().into_iter().collect(),
             telemetry_path: "/metrics".to_owned(),
+            write_timeout: Interval::minutes(1),
         }
     }
 }
@@ -32,6 +43,9 @@ impl WebConfig {
     pub fn validate(&self) -> Result<(), ConfigError> {
         if self.listen_addresses.is_empty() {
             return Err(ConfigError::key("web.listen_addresses", "at least one address is needed"));
+        }
+        if !(SHORTEST_WRITE_TIMEOUT..=LONGEST_WRITE_TIMEOUT).contains(&self.write_timeout.get()) {
+            return Err(ConfigError::key("web.write_timeout", "must be between 1s and 1h"));
         }
         check_telemetry_path(&self.telemetry_path).map_err(|problem| {
             ConfigError::key("web.telemetry_path", format!("{:?}: {problem}", self.telemetry_path))

@@ -35,6 +35,16 @@ impl Row {
         format!("losant_{}_{}", self.subject.unwrap_or(level.as_str()), self.stem)
     }
 
+    /// Whether its series tell the sources of payloads apart.
+    pub(super) fn is_by_source(&self) -> bool {
+        self.labels.contains(&"source")
+    }
+
+    /// Whether it counts payloads in bytes.
+    pub(super) fn is_of_bytes(&self) -> bool {
+        self.stem.contains("payload_bytes")
+    }
+
     /// One level for each family of the row.
     pub fn family_levels(&self) -> &'static [Level] {
         if self.subject.is_some() { self.levels.get(..1).unwrap_or_default() } else { self.levels }
@@ -54,6 +64,15 @@ impl Row {
     }
 }
 
+/// Name of the label that holds the id of a scope itself.
+pub(super) const fn own_id_label(level: Level) -> &'static str {
+    match level {
+        Level::Instance => "instance_id",
+        Level::Org => "org_id",
+        Level::Sandbox => "sandbox_id",
+    }
+}
+
 /// Names of the id labels that every series of a level carries.
 pub const fn id_labels(level: Level) -> &'static [&'static str] {
     match level {
@@ -62,6 +81,13 @@ pub const fn id_labels(level: Level) -> &'static [&'static str] {
         Level::Sandbox => &["instance_id", "sandbox_id"],
     }
 }
+
+/// Name of the family that counts what `max_series` leaves out. It is there only while something is.
+pub const SERIES_DROPPED: &str = "losant_exporter_series_dropped";
+
+/// HELP of [`SERIES_DROPPED`].
+pub const SERIES_DROPPED_HELP: &str =
+    "Series of each usage family that are left out to keep within max_series.";
 
 /// HELP of `losant_up`.
 pub const UP_HELP: &str = "1 when the last discovery of the instance and its own polls succeeded, else 0.";
@@ -261,6 +287,11 @@ mod tests {
             assert_eq!(row.measure as usize, place, "{:?}", row.measure);
         }
         assert_eq!(CATALOGUE.len(), Measure::ApplicationDevicesPrevious as usize + 1);
+    }
+
+    #[test]
+    fn no_row_has_more_labels_than_are_held() {
+        assert!(CATALOGUE.iter().all(|row| row.labels.len() <= crate::store::LabelValues::MOST));
     }
 
     #[test]

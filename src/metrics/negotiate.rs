@@ -4,6 +4,8 @@
 //! whoever asks for something that is not served gets the text format, which everything can read.
 //! Must not: know how a format is written.
 
+use super::preference::{Element, Wish, elements};
+
 /// A format in which metrics are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
@@ -37,14 +39,18 @@ impl Format {
     ///
     /// OpenMetrics has to be asked for by name, at least as urgently as text: a wildcard means that anything will do,
     /// and what anything can read is text.
+    ///
+    /// `escaping` says what to do with names that are not `[a-zA-Z_:][a-zA-Z0-9_:]*`. There are none, so whatever it
+    /// says is done already.
     pub fn negotiate<'a>(accept: impl IntoIterator<Item = &'a str>) -> Self {
         let mut openmetrics = Wish::default();
         let mut text = Wish::default();
-        for range in accept.into_iter().flat_map(|header| split(header, ',')).filter_map(MediaRange::parse) {
-            openmetrics.hear(range.names_openmetrics(), range.quality);
-            text.hear(range.covers_text(), range.quality);
+        for element in elements(accept) {
+            let Some(range) = MediaRange::of(&element) else { continue };
+            openmetrics.hear(range.names_openmetrics(), element.quality);
+            text.hear(range.covers_text(), element.quality);
         }
-        if openmetrics.quality > 0.0 && openmetrics.quality >= text.quality {
+        if openmetrics.quality() > 0.0 && openmetrics.quality() >= text.quality() {
             Self::OpenMetrics
         } else {
             Self::Text
@@ -52,47 +58,19 @@ impl Format {
     }
 }
 
-/// How much a format is wanted: the quality of the most specific range that covers it.
-#[derive(Default)]
-struct Wish {
-    specificity: Option<u8>,
-    quality: f64,
-}
-
-impl Wish {
-    fn hear(&mut self, specificity: Option<u8>, quality: f64) {
-        if specificity.is_none() || specificity < self.specificity {
-            return;
-        }
-        let more_specific = specificity > self.specificity;
-        self.quality = if more_specific { quality } else { self.quality.max(quality) };
-        self.specificity = specificity;
-    }
-}
-
-/// One element of an `Accept` header. Only the parameters that matter here are kept.
+/// One element of an `Accept` header. Of its parameters only the version matters here.
 struct MediaRange<'a> {
     kind: &'a str,
     subtype: &'a str,
-    version: Option<String>,
-    quality: f64,
+    version: Option<&'a str>,
 }
 
 impl<'a> MediaRange<'a> {
     /// Nothing, when the element is not a media range: it cannot be a wish for anything.
-    fn parse(element: &'a str) -> Option<Self> {
-        let mut parts = split(element, ';');
-        let (kind, subtype) = parts.next()?.trim().split_once('/')?;
-        let mut range = Self { kind, subtype, version: None, quality: 1.0 };
-        for (name, value) in parts.filter_map(|parameter| parameter.split_once('=')) {
-            let (name, value) = (name.trim(), unquote(value.trim()));
-            if name.eq_ignore_ascii_case("q") {
-                range.quality = quality(&value)?;
-            } else if name.eq_ignore_ascii_case("version") {
-                range.version = Some(value);
-            }
-        }
-        Some(range)
+    fn of(element: &'a Element<'_>) -> Option<Self> {
+        let (kind, subtype) = element.name.split_once('/')?;
+        let mut versions = element.parameters.iter().filter(|(name, _)| name.eq_ignore_ascii_case("version"));
+        Some(Self { kind, subtype, version: versions.next_back().map(|(_, version)| version.as_str()) })
     }
 
     fn is(&self, kind: &str, subtype: &str) -> bool {
@@ -104,7 +82,7 @@ impl<'a> MediaRange<'a> {
         if !self.is("application", "openmetrics-text") {
             return None;
         }
-        match self.version.as_deref() {
+        match self.version {
             Some("1.0.0") => Some(2),
             None => Some(1),
             Some("0.0.1") => Some(0),
@@ -112,11 +90,13 @@ impl<'a> MediaRange<'a> {
         }
     }
 
-    /// How specifically the range covers our text format.
+    /// How specifically the range covers our text format. Text 1.0.0 is 0.0.4 and quoted names: with plain names every
+    /// page of 0.0.4 is one of 1.0.0.
     fn covers_text(&self) -> Option<u8> {
-        match self.version.as_deref() {
-            Some("0.0.4") if self.is("text", "plain") => Some(3),
-            None if self.is("text", "plain") => Some(2),
+        match self.version {
+            Some("0.0.4") if self.is("text", "plain") => Some(4),
+            None if self.is("text", "plain") => Some(3),
+            Some("1.0.0") if self.is("text", "plain") => Some(2),
             None if self.is("text", "*") => Some(1),
             None if self.is("*", "*") => Some(0),
             Some(_) | None => None,
@@ -124,37 +104,9 @@ impl<'a> MediaRange<'a> {
     }
 }
 
-fn quality(text: &str) -> Option<f64> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    text.parse().ok().filter(|quality| plain && (0.0..=1.0).contains(quality))
-}
-
-/// Splits at `separator`, except inside quoted strings.
-fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
-    let mut quoted = false;
-    let mut escaped = false;
-    text.split(move |character| {
-        match character {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            _ => return character == separator && !quoted,
-        }
-        false
-    })
-}
-
-fn unquote(value: &str) -> String {
-    let Some(inner) = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
-        return value.to_owned();
-    };
-    let mut escaped = false;
-    let keep = |character: &char| {
-        escaped = *character == '\\' && !escaped;
-        !escaped
-    };
-    inner.chars().filter(keep).collect()
-}
+#[cfg(test)]
+#[path = "negotiate/clients_tests.rs"]
+mod clients_tests;
 
 #[cfg(test)]
 mod tests {
@@ -168,41 +120,12 @@ mod tests {
     }
 
     #[test]
-    fn prometheus_gets_openmetrics() {
-        // 2.42
-        check(
-            "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
-            OpenMetrics,
-        );
-        // 3, without and with native histograms
-        check(
-            "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1",
-            OpenMetrics,
-        );
-        check(
-            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1",
-            OpenMetrics,
-        );
-    }
-
-    #[test]
     fn whoever_does_not_name_openmetrics_gets_text() {
         assert_eq!(Format::negotiate([]), Text);
-        // curl
         check("*/*", Text);
-        // Firefox and Chromium
-        check("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", Text);
-        check(
-            "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7",
-            Text,
-        );
-        // Prometheus 1 and 2.0, which knew no OpenMetrics
-        check(
-            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.7,text/plain;version=0.0.4;q=0.3,*/*;q=0.1",
-            Text,
-        );
         check("application/*", Text);
         check("application/json", Text);
+        check("application/openmetrics-protobuf;version=1.0.0", Text);
     }
 
     #[test]
@@ -230,6 +153,39 @@ mod tests {
         check("application/openmetrics-text; version=\"1.0.0\"; charset=utf-8", OpenMetrics);
         check("application/openmetrics-text;version=2.0.0", Text);
         check("application/openmetrics-text;version=", Text);
+    }
+
+    #[test]
+    fn openmetrics_2_is_not_served_but_may_be_asked_for_next_to_what_is() {
+        check("application/openmetrics-text;version=2.0.0", Text);
+        check("application/openmetrics-text;version=2.0.0,*/*;q=0.1", Text);
+        let with_its_forerunner = "application/openmetrics-text;version=2.0.0;q=0.6,application/openmetrics-text;version=1.0.0;q=0.5";
+        check(with_its_forerunner, OpenMetrics);
+        check("application/openmetrics-text;version=2.0.0;q=0.6,text/plain;version=0.0.4;q=0.5", Text);
+    }
+
+    #[test]
+    fn text_1_0_0_is_wanted_as_much_as_the_text_that_is_served() {
+        check("text/plain;version=1.0.0", Text);
+        check("text/plain;version=1.0.0;q=0.6,application/openmetrics-text;version=1.0.0;q=0.5", Text);
+        check("text/plain;version=1.0.0;q=0.4,application/openmetrics-text;version=1.0.0;q=0.5", OpenMetrics);
+        let less_as_0_0_4 =
+            "text/plain;version=1.0.0,application/openmetrics-text;q=0.5,text/plain;version=0.0.4;q=0.4";
+        check(less_as_0_0_4, OpenMetrics);
+        check("text/plain;version=2.0.0;q=0.6,application/openmetrics-text;q=0.5", OpenMetrics);
+    }
+
+    #[test]
+    fn no_escaping_of_names_changes_the_format() {
+        for escaping in ["allow-utf-8", "underscores", "dots", "values", "unheard-of", "\"dots\"", ""] {
+            check(
+                &format!("application/openmetrics-text;version=1.0.0;escaping={escaping};q=0.5"),
+                OpenMetrics,
+            );
+            check(&format!("application/openmetrics-text;escaping={escaping};version=1.0.0"), OpenMetrics);
+            check(&format!("text/plain;version=1.0.0;escaping={escaping}"), Text);
+            check(&format!("text/plain;version=0.0.4;escaping={escaping};escaping={escaping}"), Text);
+        }
     }
 
     #[test]

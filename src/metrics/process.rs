@@ -1,13 +1,13 @@
 //! The standard `process_*` metrics.
 //!
-//! Owns: what the kernel says about this process, read when a scrape asks. What it does not say, or says on no other
+//! Owns: what the kernel says about this process, read when the end of a page is made. What it does not say, or says on no other
 //! system than Linux, is absent: a 0 would be made up.
 //! Must not: hold any state of the exporter.
 
 use prometheus_client::registry::Registry;
 
 /// Adds the metrics to `registry`. Their names are given by convention: `registry` must not have a prefix.
-pub(super) fn register(registry: &mut Registry) {
+pub fn register(registry: &mut Registry) {
     #[cfg(target_os = "linux")]
     registry.register_collector(Box::new(linux::Process::new()));
     #[cfg(not(target_os = "linux"))]

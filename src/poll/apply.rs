@@ -1,7 +1,5 @@
 //! What the outcome of a job changes.
 
-use std::sync::Arc;
-
 use tracing::info;
 
 use super::errand::{self, Outcome, Read};
@@ -247,7 +245,7 @@ impl Poller {
                 && let Some((reading, asked_at)) = self.store.last_read(owner, *collector)
                 && asked_at == undealt.asked_at
             {
-                undealt.readings.insert(owner, Arc::unwrap_or_clone(reading));
+                undealt.readings.insert(owner, reading);
             }
         }
     }

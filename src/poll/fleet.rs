@@ -138,7 +138,8 @@ impl Member {
 /// Scopes and what is known of them.
 #[derive(Debug, Default)]
 pub(super) struct Fleet {
-    scopes: BTreeMap<Scope, Member>,
+    /// Boxed, since the nodes of a tree are half empty, and members are large.
+    scopes: BTreeMap<Scope, Box<Member>>,
 }
 
 impl Fleet {
@@ -150,7 +151,7 @@ impl Fleet {
                 false
             }
             Entry::Vacant(place) => {
-                place.insert(Member {
+                place.insert(Box::new(Member {
                     known,
                     figures: Figures::default(),
                     listed: Moment { at: known.read_at, uptime: now },
@@ -163,7 +164,7 @@ impl Fleet {
                     answered: None,
                     shown_from: None,
                     polls: [None; Collector::ALL.len()],
-                });
+                }));
                 true
             }
         }
@@ -186,12 +187,12 @@ impl Fleet {
 
     /// A scope.
     pub(super) fn get(&self, scope: Scope) -> Option<&Member> {
-        self.scopes.get(&scope)
+        self.scopes.get(&scope).map(Box::as_ref)
     }
 
     /// A scope, to change.
     pub(super) fn get_mut(&mut self, scope: Scope) -> Option<&mut Member> {
-        self.scopes.get_mut(&scope)
+        self.scopes.get_mut(&scope).map(Box::as_mut)
     }
 
     /// How many scopes there are.
@@ -201,7 +202,7 @@ impl Fleet {
 
     /// All scopes.
     pub(super) fn members(&self) -> impl Iterator<Item = (Scope, &Member)> {
-        self.scopes.iter().map(|(scope, member)| (*scope, member))
+        self.scopes.iter().map(|(scope, member)| (*scope, member.as_ref()))
     }
 
     /// The scopes of an instance at one level.

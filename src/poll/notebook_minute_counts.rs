@@ -55,7 +55,7 @@ impl Notebooks {
     /// What is known of a scope in whose `period` no notebook has run up to `now`. `None` for a period that starts within
     /// a day.
     pub(super) fn of_silence(period: BillingPeriod, now: Timestamp) -> Option<Self> {
-        let days = Days { coverage: Coverage::of_silence(period.start, now), days: Vec::new() };
+        let days = Days { coverage: Coverage::of_silence(period.start, now), days: Box::default() };
         let is_by_days = Window::day(period.start).start == period.start;
         is_by_days.then_some(Self { read_at: now, period: Some((period, days)), since_yesterday: None })
     }
@@ -104,7 +104,8 @@ impl Notebooks {
 #[derive(Clone, Debug)]
 struct Days {
     coverage: Coverage,
-    days: Vec<NotebookDay>,
+    /// Boxed, since it is kept for each of many scopes: a vector would keep the room of all that was left out.
+    days: Box<[NotebookDay]>,
 }
 
 impl Days {

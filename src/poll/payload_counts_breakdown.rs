@@ -88,7 +88,7 @@ pub(super) async fn read(
 impl Hours {
     /// What is known of a scope for which `period` up to `now` has not brought a payload.
     pub(super) fn of_silence(period: BillingPeriod, bytes: bool, now: Timestamp) -> Self {
-        let nothing = Buckets { coverage: Coverage::of_silence(period.start, now), counts: Vec::new() };
+        let nothing = Buckets { coverage: Coverage::of_silence(period.start, now), counts: Box::default() };
         let payloads = Split { billable: nothing.clone(), all: nothing };
         let bytes = bytes.then(|| payloads.clone());
         Self { read_at: now, payloads, bytes, billable: Some((period, 0.0)) }
@@ -203,7 +203,8 @@ fn add_windows(reading: &mut Reading, windows: Windows, measures: &Measures, spl
 #[derive(Clone, Debug)]
 struct Buckets {
     coverage: Coverage,
-    counts: Vec<(Timestamp, Option<f64>)>,
+    /// Boxed, since it is kept for each of many scopes: a vector would keep the room of all that was left out.
+    counts: Box<[(Timestamp, Option<f64>)]>,
 }
 
 impl Buckets {

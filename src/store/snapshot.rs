@@ -1,32 +1,37 @@
 //! What was known at one moment, unchangeable.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::usage::{Collector, Id, Level, Reading, Sample, Scope};
+use super::rows::Rows;
+use crate::usage::{Collector, Id, Level, Scope};
 
 /// The content of the store at one moment. Readers share it; nobody changes it.
 #[derive(Debug, Default)]
 pub struct Snapshot {
+    version: u64,
+    /// By level, then by instance.
     scopes: Vec<(Scope, Arc<Record>)>,
     up: BTreeMap<Id, bool>,
     excluded: BTreeMap<(Id, Level), usize>,
+    /// The accounts that have found an instance.
+    accounts: BTreeSet<String>,
 }
 
 /// What is known of one scope, a part for each collector.
 #[derive(Clone, Debug, Default)]
 pub struct Record {
-    pub(super) parts: [Part; Collector::ALL.len()],
+    parts: [Part; Collector::ALL.len()],
 }
 
 /// What one collector knows of one scope.
 #[derive(Clone, Debug, Default)]
 pub struct Part {
     /// The last reading.
-    pub reading: Option<Arc<Reading>>,
+    pub rows: Option<Arc<Rows>>,
     /// Wall-clock time that the last success speaks of.
     pub last_success: Option<Timestamp>,
     /// Uptime at which the question was asked that brought the reading.
@@ -70,46 +75,39 @@ impl ScopeState {
 #[derive(Clone, Copy, Debug)]
 pub struct Freshness(pub [Option<Duration>; Collector::ALL.len()]);
 
+/// When something is looked at, by both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The wall clock, which says whether a window is over.
+    pub now: Timestamp,
+    /// Time since the process started, which says how old something is.
+    pub uptime: Duration,
+}
+
 impl Snapshot {
     pub(super) fn new(
+        version: u64,
         scopes: Vec<(Scope, Arc<Record>)>,
         up: BTreeMap<Id, bool>,
         excluded: BTreeMap<(Id, Level), usize>,
+        accounts: BTreeSet<String>,
     ) -> Self {
-        Self { scopes, up, excluded }
+        Self { version, scopes, up, excluded, accounts }
     }
 
-    /// Every number that holds at `now`, by scope. Readings older than `expire_after` are left out, and so are numbers
-    /// whose window is over.
-    pub fn samples(
-        &self,
-        now: Timestamp,
-        uptime: Duration,
-        expire_after: Duration,
-    ) -> impl Iterator<Item = (Scope, &Sample)> {
-        self.scopes.iter().flat_map(move |(scope, record)| {
-            record
-                .parts
-                .iter()
-                .zip(Collector::ALL)
-                .filter(move |(part, collector)| {
-                    !collector.expires() || uptime.saturating_sub(part.holds_at) <= expire_after
-                })
-                .filter_map(|(part, _)| part.reading.as_deref())
-                .flat_map(|reading| &reading.samples)
-                .filter(move |sample| sample.holds_until.is_none_or(|end| now < end))
-                .map(move |sample| (*scope, sample))
-        })
+    /// How often the store had changed.
+    pub const fn version(&self) -> u64 {
+        self.version
     }
 
-    /// When each collector last succeeded for each scope.
-    pub fn last_successes(&self) -> impl Iterator<Item = (Scope, Collector, Timestamp)> {
-        self.scopes.iter().flat_map(|(scope, record)| {
-            Collector::concerning(scope.level()).filter_map(move |collector| {
-                let at = record.parts[collector as usize].last_success?;
-                Some((*scope, collector, at))
-            })
-        })
+    /// Every scope of which something is known, by level, instance and id.
+    pub fn scopes(&self) -> &[(Scope, Arc<Record>)] {
+        &self.scopes
+    }
+
+    /// Whether an account has found an instance.
+    pub fn has_instances(&self, account: &str) -> bool {
+        self.accounts.contains(account)
     }
 
     /// Whether each instance's last discovery and own polls succeeded.
@@ -117,21 +115,39 @@ impl Snapshot {
         self.up.iter().map(|(instance, up)| (*instance, *up))
     }
 
-    /// How many scopes of each level are in each state.
-    pub fn scope_states(&self, uptime: Duration, freshness: Freshness) -> BTreeMap<(Level, ScopeState), u64> {
-        let mut counts: BTreeMap<_, u64> = BTreeMap::new();
-        for ((_, level), excluded) in &self.excluded {
-            *counts.entry((*level, ScopeState::Excluded)).or_default() += *excluded as u64;
-        }
-        for (scope, record) in &self.scopes {
-            *counts.entry((scope.level(), record.state(scope.level(), uptime, freshness))).or_default() += 1;
-        }
-        counts
+    /// How many scopes the configuration leaves out, by instance and level.
+    pub fn excluded(&self) -> impl Iterator<Item = (Id, Level, usize)> {
+        self.excluded.iter().map(|((instance, level), scopes)| (*instance, *level, *scopes))
+    }
+}
+
+impl Part {
+    /// What it shows at `moment`: its reading, unless that is older than `expire_after`.
+    pub fn shown(&self, collector: Collector, moment: Moment, expire_after: Duration) -> Option<&Rows> {
+        let rows = self.rows.as_deref()?;
+        let expired = collector.expires() && moment.uptime.saturating_sub(self.holds_at) > expire_after;
+        (!expired).then_some(rows)
     }
 }
 
 impl Record {
-    fn state(&self, level: Level, uptime: Duration, Freshness(limits): Freshness) -> ScopeState {
+    /// What `collector` knows.
+    pub const fn part(&self, collector: Collector) -> &Part {
+        &self.parts[collector as usize]
+    }
+
+    pub(super) fn part_mut(&mut self, collector: Collector) -> &mut Part {
+        &mut self.parts[collector as usize]
+    }
+
+    /// When each collector of the level last succeeded.
+    pub fn last_successes(&self, level: Level) -> impl Iterator<Item = (Collector, Timestamp)> {
+        Collector::concerning(level)
+            .filter_map(|collector| Some((collector, self.part(collector).last_success?)))
+    }
+
+    /// How well the scope, one of `level`, is known.
+    pub fn state(&self, level: Level, uptime: Duration, Freshness(limits): Freshness) -> ScopeState {
         let parts = || {
             Collector::concerning(level).filter_map(|collector| {
                 let place = collector as usize;

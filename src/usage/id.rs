@@ -13,6 +13,13 @@ pub struct Id([u8; Self::BYTES]);
 impl Id {
     const BYTES: usize = 12;
 
+    /// Appends the 24 digits to `text`.
+    pub fn write_hex(&self, text: &mut Vec<u8>) {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let pairs = self.0.map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+        text.extend_from_slice(pairs.as_flattened());
+    }
+
     /// The bytes behind the digits, for hashing.
     pub fn as_bytes(&self) -> &[u8; Self::BYTES] {
         &self.0
@@ -96,6 +103,9 @@ mod tests {
         fn every_id_survives_being_written_and_read(bytes: [u8; 12]) {
             let id = Id(bytes);
             prop_assert_eq!(id.to_string().parse::<Id>().unwrap(), id);
+            let mut written = Vec::new();
+            id.write_hex(&mut written);
+            prop_assert_eq!(String::from_utf8(written).unwrap(), id.to_string());
             prop_assert_eq!(id.to_string().to_uppercase().parse::<Id>().unwrap(), id);
         }
 

@@ -7,6 +7,10 @@ use jiff::Timestamp;
 /// A label value.
 pub type Label = Cow<'static, str>;
 
+/// How long a label value may be, in bytes of UTF-8. Prometheus can be told to refuse longer ones, and then refuses the whole
+/// scrape; names that people give are shorter by far.
+pub const MAX_LABEL_BYTES: usize = 256;
+
 /// Label values in the order that the catalogue names the labels of the measure. Ids of the scope are not among them.
 pub type Labels = Box<[Label]>;
 
@@ -78,6 +82,11 @@ pub enum Measure {
     ApplicationDevicesPrevious,
 }
 
+impl Measure {
+    /// How many measures there are.
+    pub const COUNT: usize = Self::ApplicationDevicesPrevious as usize + 1;
+}
+
 /// One number.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
@@ -107,19 +116,6 @@ impl Reading {
         Self { read_at, samples: Vec::new() }
     }
 
-    /// Whether a number ends that would hold until `until`.
-    pub fn ends_before(&self, until: Option<Timestamp>) -> bool {
-        until.is_some()
-            && self.samples.iter().any(|sample| sample.holds_until.is_some_and(|end| Some(end) < until))
-    }
-
-    /// Has the numbers that end hold until `until`, where that is later.
-    pub fn extend_to(&mut self, until: Option<Timestamp>) {
-        for end in self.samples.iter_mut().filter_map(|sample| sample.holds_until.as_mut()) {
-            *end = until.map_or(*end, |until| until.max(*end));
-        }
-    }
-
     /// Adds a number that holds until it is read again.
     pub fn add<const N: usize>(&mut self, measure: Measure, labels: [Label; N], value: f64) {
         self.add_until(measure, labels, value, None);
@@ -133,6 +129,57 @@ impl Reading {
         value: f64,
         holds_until: Option<Timestamp>,
     ) {
-        self.samples.push(Sample { measure, labels: Box::new(labels), value, holds_until });
+        let labels = Box::new(labels.map(bounded));
+        self.samples.push(Sample { measure, labels, value, holds_until });
+    }
+}
+
+/// `label` as it is where it is short enough, else its beginning and a marker: an ellipsis and sixteen hexadecimal
+/// digits that differ where the texts differ, so that two series stay two.
+fn bounded(label: Label) -> Label {
+    const MARKER_BYTES: usize = '…'.len_utf8() + 16;
+    if label.len() <= MAX_LABEL_BYTES {
+        return label;
+    }
+    let most = MAX_LABEL_BYTES - MARKER_BYTES;
+    let end = (0..=most).rev().find(|end| label.is_char_boundary(*end)).unwrap_or_default();
+    // FNV-1a: the same text has to get the same digits after a restart, and in every version.
+    let hash = label.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    Label::Owned(format!("{}…{hash:016x}", &label[..end]))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn shown(label: &str) -> String {
+        bounded(Label::Owned(label.to_owned())).into_owned()
+    }
+
+    #[test]
+    fn a_label_value_of_256_bytes_stays_as_it_is() {
+        let long = "ä".repeat(128);
+        assert_eq!(shown(&long), long);
+    }
+
+    #[test]
+    fn a_longer_one_is_cut_with_a_marker_that_tells_texts_apart() {
+        let beginning = "x".repeat(255);
+        let (one, other) = (shown(&format!("{beginning}12")), shown(&format!("{beginning}13")));
+        assert_eq!(one, format!("{}…{}", "x".repeat(237), &one[one.len() - 16..]));
+        assert_ne!(one, other);
+    }
+
+    proptest! {
+        #[test]
+        fn no_label_value_is_longer_than_the_limit(text in "\\PC{0,400}") {
+            let shown = shown(&text);
+            prop_assert!(shown.len() <= MAX_LABEL_BYTES);
+            prop_assert_eq!(shown == text, text.len() <= MAX_LABEL_BYTES);
+        }
     }
 }

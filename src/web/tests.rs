@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use reqwest::Response;
@@ -10,23 +11,42 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use super::*;
-use crate::clock::Clock;
+use crate::clock::ClockHand;
 use crate::lifecycle::{Ending, Shutdown, SignalSender, Signals, TaskDied, Tasks};
 
-/// Says which format it was asked for, unless it is broken.
+/// Says what it was asked for, unless it is broken. What is large comes after it.
 #[derive(Default)]
 struct Pages {
     broken: AtomicBool,
+    large: AtomicBool,
 }
 
+/// More than sockets take before anybody reads.
+const LARGE: usize = 64 * 1024 * 1024;
+
 impl Exposition for Pages {
-    fn render(&self, format: Format) -> Result<Bytes, fmt::Error> {
-        if self.broken.load(Ordering::SeqCst) {
-            return Err(fmt::Error);
-        }
-        Ok(Bytes::from_static(format.label().as_bytes()))
+    fn scrape<'a>(
+        &'a self,
+        format: Format,
+        encoding: Encoding,
+        filter: &'a Filter,
+    ) -> Pin<Box<dyn Future<Output = Result<ScrapeBody, ScrapeError>> + Send + 'a>> {
+        let body = if self.broken.load(Ordering::SeqCst) {
+            Err(ScrapeError::Write(std::fmt::Error))
+        } else {
+            let part = if filter.is_everything() { "" } else { "part of " };
+            let words = format!("{part}{}", format.label());
+            let coded = if encoding == Encoding::Gzip { format!("gzip of {words}") } else { words };
+            let more = if self.large.load(Ordering::SeqCst) { LARGE } else { 0 };
+            let length = (coded.len() + more) as u64;
+            let chunks = std::iter::once(Bytes::from(coded)).chain((more > 0).then(|| vec![0; more].into()));
+            Ok(ScrapeBody { length, chunks: Box::new(chunks) })
+        };
+        Box::pin(std::future::ready(body))
     }
 }
+
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A server on a port of its own, and a client.
 struct Served {
@@ -37,6 +57,7 @@ struct Served {
     readiness: Readiness,
     registry: Registry,
     pages: Arc<Pages>,
+    hand: ClockHand,
 }
 
 impl Served {
@@ -59,16 +80,17 @@ impl Served {
         let address: ListenAddress = "127.0.0.1:0".parse().unwrap();
         let listeners = bind(&[address.clone(), address]).await.unwrap();
         let addresses = listeners.iter().map(|listener| listener.local_addr().unwrap()).collect();
+        let (clock, hand) = Clock::manual("2026-03-17T14:23:45.250Z".parse().unwrap());
         let (signals, receiver) = Signals::manual();
         let shutdown = Shutdown::new(receiver, Clock::system(), Duration::from_secs(60));
         let mut tasks = Tasks::new();
-        tasks.spawn("web", serve(listeners, change(router(state)), shutdown.drain()));
+        tasks.spawn("web", serve(listeners, change(router(state)), clock, WRITE_TIMEOUT, shutdown.drain()));
         let mut ended = JoinSet::new();
         ended.spawn(tasks.run_until(shutdown));
         // Another test may have installed it already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder().build().unwrap();
-        Self { addresses, client, signals, ended, readiness, registry, pages }
+        let client = reqwest::Client::builder().no_gzip().build().unwrap();
+        Self { addresses, client, signals, ended, readiness, registry, pages, hand }
     }
 
     fn url(&self, path: &str) -> String {
@@ -108,6 +130,63 @@ async fn a_scraper_gets_the_format_that_it_asks_for() {
     assert_eq!(header_of(&text, "content-type"), Format::Text.content_type());
     assert_eq!(header_of(&text, "vary"), "Accept, Accept-Encoding");
     assert_eq!(text.text().await.unwrap(), "text");
+}
+
+#[tokio::test]
+async fn a_scraper_gets_the_coding_that_it_asks_for() {
+    let served = Served::start().await;
+    let request = served.client.get(served.url("/metrics")).header("accept-encoding", "deflate, gzip");
+    let gzip = request.send().await.unwrap();
+    assert_eq!(header_of(&gzip, "content-encoding"), "gzip");
+    assert_eq!(header_of(&gzip, "content-length"), "12");
+    assert_eq!(header_of(&gzip, "vary"), "Accept, Accept-Encoding");
+    assert_eq!(gzip.text().await.unwrap(), "gzip of text");
+    let plain = served.scrape("*/*").await;
+    assert_eq!(header_of(&plain, "content-encoding"), "");
+    assert_eq!(header_of(&plain, "content-length"), "4");
+}
+
+#[tokio::test]
+async fn a_scrape_may_want_part_of_the_page_and_a_wrong_wish_is_refused_in_words() {
+    let served = Served::start().await;
+    let part = served.get("/metrics?collect[]=org&collect%5B%5D=instance").await;
+    assert_eq!(part.text().await.unwrap(), "part of text");
+    let refused = served.get("/metrics?collect[]=user").await;
+    assert_eq!(refused.status(), 400);
+    assert_eq!(
+        refused.text().await.unwrap(),
+        "collect[]=\"user\": there are instance, org, sandbox, application\n"
+    );
+    assert!(served.counts().contains(r#"losant_exporter_scrapes_total{format="text"} 1"#));
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_reads_is_given_up_with_its_connection() {
+    let served = Served::start().await;
+    served.pages.large.store(true, Ordering::SeqCst);
+    let mut connection = TcpStream::connect(served.addresses[0]).await.unwrap();
+    connection.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    // The answer has begun: from here on, nobody reads.
+    connection.read_exact(&mut [0; 64]).await.unwrap();
+    served.hand.advance(WRITE_TIMEOUT.saturating_sub(Duration::from_millis(1)));
+    // What comes while the answer is stuck gains no time.
+    connection.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    assert_eq!(served.get("/-/healthy").await.status(), 200);
+    served.hand.advance(Duration::from_millis(1));
+    let mut rest = Vec::new();
+    let ended = connection.read_to_end(&mut rest).await;
+    assert!(ended.is_err() || rest.len() < LARGE, "the whole answer came");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_read_in_time_comes_whole_and_so_does_the_next() {
+    let served = Served::start().await;
+    served.pages.large.store(true, Ordering::SeqCst);
+    for _ in 0..2 {
+        let answer = served.scrape("*/*").await;
+        served.hand.advance(WRITE_TIMEOUT.saturating_sub(Duration::from_millis(1)));
+        assert_eq!(answer.bytes().await.unwrap().len(), LARGE + "text".len());
+    }
 }
 
 #[tokio::test]

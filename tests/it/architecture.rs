@@ -40,7 +40,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
 ];
 
 /// `web` shows what others make; it knows their words only.
-const WEB: (&str, &[&str]) = ("web", &["lifecycle", "metrics"]);
+const WEB: (&str, &[&str]) = ("web", &["clock", "lifecycle", "metrics"]);
 
 fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")

@@ -14,7 +14,7 @@ use crate::test_app::{PATIENCE, Setup, http, within_patience};
 const TRIES: usize = 5;
 
 /// A Prometheus that ends with the test.
-struct Prometheus {
+pub struct Prometheus {
     child: Child,
     url: String,
 }
@@ -28,7 +28,7 @@ impl Drop for Prometheus {
 
 impl Prometheus {
     /// Starts one that scrapes `target` every second and keeps its data in `folder`.
-    async fn start(program: &Path, folder: &Path, target: &str) -> Self {
+    pub async fn start(program: &Path, folder: &Path, target: &str) -> Self {
         let config = format!(
             "global: {{ scrape_interval: 1s }}\n\
              scrape_configs:\n- job_name: losant\n  static_configs:\n  - targets: ['{target}']\n"
@@ -68,7 +68,7 @@ impl Prometheus {
     }
 
     /// The value of a query that has one, if it has one.
-    async fn query(&self, query: &str) -> Option<f64> {
+    pub async fn query(&self, query: &str) -> Option<f64> {
         let request = http().get(format!("{}/api/v1/query", self.url)).query(&[("query", query)]);
         let answer: Value = serde_json::from_str(&request.send().await.ok()?.text().await.ok()?).ok()?;
         answer.pointer("/data/result/0/value/1")?.as_str()?.parse().ok()

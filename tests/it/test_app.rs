@@ -199,8 +199,9 @@ impl TestApp {
         Scrape::parse(&body)
     }
 
-    /// Status, content type and body of a page of the exporter.
+    /// Status, content type and body of a page of the exporter. The page of metrics shows what is known now.
     pub async fn get(&self, path: &str, accept: &str) -> (u16, String, String) {
+        within_patience("the page", self.control.rendered()).await;
         let request = http().get(format!("{}{path}", self.url)).header("accept", accept);
         let response = within_patience("an answer", request.send()).await.expect("an answer");
         let status = response.status().as_u16();
@@ -256,6 +257,12 @@ async fn start_exporter(
 pub fn http() -> reqwest::Client {
     install_crypto();
     reqwest::Client::builder().build().expect("a client")
+}
+
+/// The same, but it neither asks for gzip nor decodes it: bodies are what was sent.
+pub fn http_without_gzip() -> reqwest::Client {
+    install_crypto();
+    reqwest::Client::builder().no_gzip().build().expect("a client")
 }
 
 fn install_crypto() {

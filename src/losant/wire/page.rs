@@ -6,6 +6,7 @@ use std::hash::Hash;
 use serde_json::Value;
 
 use super::fields::{Fields, Unexpected};
+use super::org::Org;
 use crate::usage::Id;
 
 /// One page of a list. Lists by page say `page` and `total_count`, lists by cursor say `has_more`.
@@ -43,6 +44,14 @@ pub trait Listed {
 
     /// Its key.
     fn key(&self) -> Self::Key;
+}
+
+impl Page<Org> {
+    /// Reads the body of an answer to `instanceOrgs.get`. An error says which field is not as the API describes it.
+    pub fn read(body: &[u8]) -> Result<Self, Unexpected> {
+        let value = serde_json::from_slice(body).map_err(|error| Unexpected::new(error.to_string()))?;
+        Self::decode(&value, Org::decode)
+    }
 }
 
 impl<T> Page<T> {

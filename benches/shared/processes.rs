@@ -1,4 +1,4 @@
-//! The exporter and its simulator as processes of their own.
+//! Programs as processes of their own: the exporter, its simulator, and what they are compared with.
 
 use std::fs::File;
 use std::path::Path;
@@ -10,7 +10,8 @@ use losant_exporter::clock::Clock;
 
 use crate::machine::Taken;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_losant-exporter");
+/// The exporter.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_losant-exporter");
 
 /// How often is looked whether something has happened.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -23,11 +24,16 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts the program in `folder`, in an otherwise empty environment.
+    /// Starts the exporter's program in `folder`, in an otherwise empty environment.
     pub fn start(folder: &Path, name: &str, args: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::run(PROGRAM.as_ref(), folder, name, args, variables)
+    }
+
+    /// Starts any program likewise.
+    pub fn run(program: &Path, folder: &Path, name: &str, args: &[&str], variables: &[(&str, &str)]) -> Self {
         let (output, errors) = (folder.join(format!("{name}.out")), folder.join(format!("{name}.err")));
         let to = |path: &Path| Stdio::from(File::create(path).expect("a file"));
-        let child = Command::new(PROGRAM)
+        let child = Command::new(program)
             .args(args)
             .current_dir(folder)
             .env_clear()

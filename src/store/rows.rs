@@ -1,0 +1,169 @@
+//! A reading as it is kept.
+//!
+//! Owns: the compact form of a [`Reading`], of which there are several for each of a hundred thousand scopes.
+//! Must not: know which of its numbers are shown.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::labels::{LabelPool, LabelValues};
+use crate::usage::{Label, Measure, Reading, Sample};
+
+/// The numbers of a reading, in the order of their measures.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    read_at: Timestamp,
+    /// The moments at which numbers end; there are few, and each number names one.
+    ends: Box<[Timestamp]>,
+    all: Box<[Row]>,
+}
+
+/// One number, 24 bytes of it.
+#[derive(Clone, Debug)]
+pub struct Row {
+    value: f64,
+    labels: Option<Arc<LabelValues>>,
+    /// Place of its end among those of the reading, from 1; 0 for a number that holds until it is read again.
+    end: u32,
+    measure: Measure,
+}
+
+impl Row {
+    /// What it measures.
+    pub const fn measure(&self) -> Measure {
+        self.measure
+    }
+
+    /// The number, in the base unit of the measure.
+    pub const fn value(&self) -> f64 {
+        self.value
+    }
+
+    /// Its labels beyond the ids of the scope; `None` when it has none.
+    pub fn labels(&self) -> Option<&LabelValues> {
+        self.labels.as_deref()
+    }
+}
+
+impl Rows {
+    pub(super) fn new(reading: Reading, pool: &mut LabelPool) -> Self {
+        let Reading { read_at, mut samples } = reading;
+        // Stable: series of one measure stay in the order in which they were read.
+        samples.sort_by_key(|sample| sample.measure);
+        let mut ends = Vec::new();
+        let rows = samples.into_iter().map(|Sample { measure, labels, value, holds_until }| {
+            let end = holds_until.map_or(0, |end| place_of(end, &mut ends));
+            Row { value, labels: pool.share(&labels), end, measure }
+        });
+        let all = rows.collect();
+        Self { read_at, ends: ends.into_boxed_slice(), all }
+    }
+
+    /// What it was made of, but for the order.
+    pub fn to_reading(&self) -> Reading {
+        let samples = self.all.iter().map(|row| Sample {
+            measure: row.measure,
+            labels: row.labels().into_iter().flat_map(LabelValues::values).map(owned).collect(),
+            value: row.value,
+            holds_until: self.end_of(row),
+        });
+        Reading { read_at: self.read_at, samples: samples.collect() }
+    }
+
+    /// How many numbers there are.
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// All numbers, in the order of their measures.
+    pub fn all(&self) -> &[Row] {
+        &self.all
+    }
+
+    /// From when on the number must not be shown any more. `None`: holds until it is read again.
+    pub fn end_of(&self, row: &Row) -> Option<Timestamp> {
+        self.ends.get((row.end as usize).checked_sub(1)?).copied()
+    }
+
+    /// The moments at which some of the numbers end.
+    pub fn ends(&self) -> &[Timestamp] {
+        &self.ends
+    }
+
+    /// Whether the number may be shown at `now`.
+    pub fn holds(&self, row: &Row, now: Timestamp) -> bool {
+        self.end_of(row).is_none_or(|end| now < end)
+    }
+
+    /// Whether a number ends that would hold until `until`.
+    pub(super) fn ends_before(&self, until: Option<Timestamp>) -> bool {
+        self.ends.iter().any(|end| Some(*end) < until)
+    }
+
+    /// Has the numbers that end hold until `until`, where that is later.
+    pub(super) fn extend_to(&mut self, until: Option<Timestamp>) {
+        for end in &mut self.ends {
+            *end = until.map_or(*end, |until| until.max(*end));
+        }
+    }
+}
+
+fn owned(value: &str) -> Label {
+    Label::Owned(value.to_owned())
+}
+
+/// The place of `end` among `ends`, from 1. There are a handful.
+fn place_of(end: Timestamp, ends: &mut Vec<Timestamp>) -> u32 {
+    let place = ends.iter().position(|known| *known == end).unwrap_or_else(|| {
+        ends.push(end);
+        ends.len() - 1
+    });
+    u32::try_from(place + 1).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MEASURES: [Measure; 4] = [
+        Measure::PayloadsPeriod,
+        Measure::LastHourEnd,
+        Measure::Devices,
+        Measure::ApplicationDevicesPrevious,
+    ];
+
+    fn timestamp(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn a_row_takes_24_bytes() {
+        assert_eq!(size_of::<Row>(), 24);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_of_a_reading_is_lost(
+            numbers in proptest::collection::vec((0..MEASURES.len(), "[ab]{0,2}", -9.0..9.0, proptest::option::of(0i64..4)), 0..30),
+        ) {
+            let mut reading = Reading::at(timestamp(7));
+            for (measure, label, value, end) in numbers {
+                let measure = MEASURES[measure];
+                let end = end.map(timestamp);
+                if label.is_empty() {
+                    reading.add_until(measure, [], value, end);
+                } else {
+                    reading.add_until(measure, [Label::Owned(label)], value, end);
+                }
+            }
+            let rows = Rows::new(reading.clone(), &mut LabelPool::default());
+            prop_assert_eq!(rows.len(), reading.samples.len());
+            prop_assert!(rows.all().iter().map(Row::measure).is_sorted());
+            reading.samples.sort_by_key(|sample| sample.measure);
+            prop_assert_eq!(rows.to_reading(), reading);
+        }
+    }
+}
