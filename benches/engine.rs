@@ -18,6 +18,8 @@ mod freshness;
 mod hour;
 #[path = "shared/limits.rs"]
 mod limits;
+#[path = "shared/losant.rs"]
+mod losant;
 #[path = "shared/machine.rs"]
 mod machine;
 #[path = "shared/processes.rs"]

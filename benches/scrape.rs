@@ -22,6 +22,8 @@ mod fleet;
 mod floor;
 #[path = "shared/limits.rs"]
 mod limits;
+#[path = "shared/losant.rs"]
+mod losant;
 #[path = "shared/machine.rs"]
 mod machine;
 #[path = "scrape/pages.rs"]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use losant_exporter::clock::Clock;
 
+use crate::losant::Losant;
 use crate::machine::{in_words, number};
 use crate::processes::Process;
 use crate::test_app::http;
@@ -41,40 +42,19 @@ pub async fn run(limits: &mut Limits) {
     everything(limits, folder.path(), &losant, cpu_a_page).await;
 }
 
-/// What the simulator says of itself.
-struct Losant {
-    url: String,
-    instance: String,
-    token: String,
-}
-
-impl Losant {
-    fn introduced(text: &str) -> Self {
-        let after = |words: &str| {
-            let line = text.lines().find_map(|line| line.trim_start().strip_prefix(words));
-            line.unwrap_or_else(|| panic!("no {words:?} in {text}")).trim().to_owned()
-        };
-        Self {
-            url: after("Losant API "),
-            instance: after("Instance "),
-            token: after("export LOSANT_API_TOKEN="),
-        }
-    }
-
-    /// Starts an exporter of it. Says where it listens, and when it began to.
-    async fn exported(&self, folder: &Path, account: &str) -> Exporter {
-        let Self { url, instance, token } = self;
-        let config = format!(
-            "[web]\nlisten_addresses = [\"127.0.0.1:0\"]\n\
-             [polling]\nready_after = \"1h\"\n\
-             [accounts.default]\nbase_url = \"{url}\"\ninstances = [\"{instance}\"]\n{account}"
-        );
-        std::fs::write(folder.join("config.toml"), config).expect("a file");
-        let mut process = Process::start(folder, "serve", &["serve"], &[("LOSANT_API_TOKEN", token)]);
-        let listening = process.wait_for_log("message=listening", PATIENCE).await;
-        let url = format!("http://{}", listening.field("address"));
-        Exporter { process, url, listening_at: listening.at() }
-    }
+/// Starts an exporter of this Losant. Says where it listens, and when it began to.
+async fn exported(losant: &Losant, folder: &Path, account: &str) -> Exporter {
+    let Losant { url, instance, token } = losant;
+    let config = format!(
+        "[web]\nlisten_addresses = [\"127.0.0.1:0\"]\n\
+         [polling]\nready_after = \"1h\"\n\
+         [accounts.default]\nbase_url = \"{url}\"\ninstances = [\"{instance}\"]\n{account}"
+    );
+    std::fs::write(folder.join("config.toml"), config).expect("a file");
+    let mut process = Process::start(folder, "serve", &["serve"], &[("LOSANT_API_TOKEN", token)]);
+    let listening = process.wait_for_log("message=listening", PATIENCE).await;
+    let url = format!("http://{}", listening.field("address"));
+    Exporter { process, url, listening_at: listening.at() }
 }
 
 struct Exporter {
@@ -95,7 +75,7 @@ impl Exporter {
 async fn first_sweep(limits: &mut Limits, folder: &Path, losant: &Losant) -> Duration {
     let requests = 1 + ORGS.div_ceil(PAGE_SIZE) + SANDBOXES.div_ceil(PAGE_SIZE);
     let announced = f64::from(requests - BURST) / REQUESTS_PER_SECOND;
-    let mut exporter = losant.exported(folder, "").await;
+    let mut exporter = exported(losant, folder, "").await;
     let measured = exporter.first_sweep().await.as_secs_f64();
     let taken = exporter.process.taken();
     let off = (measured - announced) / announced;
@@ -116,7 +96,7 @@ async fn first_sweep(limits: &mut Limits, folder: &Path, losant: &Losant) -> Dur
 /// Everything, as fast as it goes.
 async fn everything(limits: &mut Limits, folder: &Path, losant: &Losant, cpu_a_page: Duration) {
     let account = "requests_per_second = 5000\nburst = 1000\nmax_in_flight = 16\n";
-    let exporter = losant.exported(folder, account).await;
+    let exporter = exported(losant, folder, account).await;
     let clock = Clock::system();
     let client = http();
     let ready = loop {

@@ -9,6 +9,7 @@ use losant_exporter::clock::Clock;
 use tempfile::TempDir;
 
 use crate::client::{Client, Coding, TEXT};
+use crate::losant::Losant;
 use crate::pages::{series, unpacked};
 use crate::processes::{PROGRAM, Process};
 
@@ -30,9 +31,7 @@ const ACCOUNT: &str = "requests_per_second = 5000\nburst = 1000\n";
 pub struct Fleet {
     pub folder: TempDir,
     _simulator: Process,
-    url: String,
-    instance: String,
-    token: String,
+    losant: Losant,
 }
 
 impl Fleet {
@@ -53,17 +52,8 @@ impl Fleet {
         ];
         let mut simulator = Process::start(folder.path(), "simulate", &args, &[]);
         let text = simulator.wait_for_output("Ctrl-C ends it.", PATIENCE).await;
-        let after = |words: &str| {
-            let line = text.lines().find_map(|line| line.trim_start().strip_prefix(words));
-            line.unwrap_or_else(|| panic!("no {words:?} in {text}")).trim().to_owned()
-        };
-        Self {
-            url: after("Losant API "),
-            instance: after("Instance "),
-            token: after("export LOSANT_API_TOKEN="),
-            folder,
-            _simulator: simulator,
-        }
+        let losant = Losant::introduced(&text);
+        Self { folder, _simulator: simulator, losant }
     }
 
     /// An exporter that shows everything.
@@ -75,7 +65,7 @@ impl Fleet {
 
     /// An exporter that has read everything, whether it shows it yet or not.
     pub async fn read(&self, pace: &Pace) -> Exporter {
-        let Self { folder, url, instance, token, .. } = self;
+        let Self { folder, losant: Losant { url, instance, token }, .. } = self;
         let folder = folder.path().join(pace.name);
         std::fs::create_dir_all(&folder).expect("a folder");
         let (config, variables) = (folder.join("config.toml"), [("LOSANT_API_TOKEN", token.as_str())]);
