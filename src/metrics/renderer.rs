@@ -124,8 +124,9 @@ impl Renderer {
             before: Before::default(),
             page_size: 0,
         };
+        let started = clock.uptime();
         let page = workshop.make(&store, moment(&clock));
-        metrics.note(&page, Duration::ZERO, clock.now());
+        metrics.note(&page, clock.uptime().saturating_sub(started), clock.now());
         let (pages, receiver) = watch::channel(Arc::new(page));
         let (wait, waiting) = mpsc::channel(WAITING);
         let handle = Pages { clock: clock.clone(), latest: receiver, wait };
