@@ -1,0 +1,150 @@
+//! The rules of the three levels are alike, so they are written once: `deploy/prometheus/level.template.yaml`.
+//!
+//! Owns: what its placeholders and blocks mean. `{name}` is a word of the level, `{only …}` … `{end}` lines of some levels,
+//! `{each unit}` … `{end}` lines for payloads and again for bytes, `{links ALERT}` the two links of an alert.
+
+use losant_exporter::rules::{DASHBOARD_BASE, RUNBOOK_BASE};
+
+/// A level, and its words.
+pub struct Level {
+    /// As metrics spell it, and the file of its rules.
+    pub name: &'static str,
+    words: &'static [(&'static str, &'static str)],
+    dashboard: &'static str,
+}
+
+pub const LEVELS: [Level; 3] = [
+    Level {
+        name: "instance",
+        words: &[
+            ("L", "instance"),
+            ("Level", "Instance"),
+            ("Noun", "Instance"),
+            ("plural", "instances, which are the sums of their orgs"),
+            ("ids", "instance_id"),
+            ("id", "$labels.instance_id"),
+            ("sel", r#"instance_id="%s""#),
+            ("info", "losant_instance_info"),
+            ("label", "name"),
+            ("spike", "critical"),
+            ("near", "warning"),
+            ("full", "warning"),
+            ("reached", "Losant shows the limits of an instance and does not enforce them."),
+        ],
+        dashboard: "losant-overview?var-instance={{ $labels.instance_id }}",
+    },
+    Level {
+        name: "org",
+        words: &[
+            ("L", "org"),
+            ("Level", "Org"),
+            ("Noun", "Org"),
+            ("plural", "orgs"),
+            ("ids", "instance_id, org_id"),
+            ("id", "$labels.org_id"),
+            ("sel", r#"org_id="%s""#),
+            ("info", "losant_org_info"),
+            ("label", "name"),
+            ("spike", "warning"),
+            ("near", "info"),
+            ("full", "warning"),
+            (
+                "reached",
+                "Losant bills an org for payloads and notebook time above its limits; of other things no more can be made.",
+            ),
+        ],
+        dashboard: "losant-organization?var-instance={{ $labels.instance_id }}&var-org={{ $labels.org_id }}",
+    },
+    Level {
+        name: "sandbox",
+        words: &[
+            ("L", "sandbox"),
+            ("Level", "Sandbox"),
+            ("Noun", "Sandbox"),
+            ("plural", "sandbox users"),
+            ("ids", "instance_id, sandbox_id"),
+            ("id", "$labels.sandbox_id"),
+            ("sel", r#"sandbox_id="%s""#),
+            ("info", "losant_sandbox_info"),
+            ("label", "email"),
+            ("spike", "warning"),
+            ("near", "warning"),
+            ("full", "critical"),
+            ("reached", "Losant rejects payloads of a sandbox above its limit until the next billing period begins."),
+        ],
+        dashboard: "losant-sandbox?var-instance={{ $labels.instance_id }}&var-sandbox={{ $labels.sandbox_id }}",
+    },
+];
+
+/// A unit in which payloads are counted, and its words.
+const UNITS: [&[(&str, &str)]; 2] = [
+    &[("unit", "payloads"), ("Unit", "Payload"), ("words", "billable payloads"), ("base", "")],
+    &[("unit", "payload_bytes"), ("Unit", "PayloadBytes"), ("words", "bytes of billable payloads"), ("base", "1024")],
+];
+
+/// The name of whom an alert is about where it is known, and the id in any case. The lookup is part of the text and not of the
+/// expression: an alert fires without it, and stays the same alert when a name changes.
+const WHO: &str = "{{ with printf `last_over_time({info}{{sel}}[1h])` {id} | query }}\
+                   {{ with . | first | label \"{label}\" }}{{ . }} {{ end }}{{ end }}({{ {id} }})";
+
+/// The rule file of a level.
+pub fn render(template: &str, level: &Level) -> String {
+    let mut text = format!(
+        "# Made by `make rules` from ../level.template.yaml: change that file.\n{}",
+        select(template, level.name)
+    );
+    while let Some((before, block, after)) = block(&text, "{each unit}\n") {
+        let copies: String = UNITS.iter().map(|words| fill(&block, words)).collect();
+        text = [before, copies, after].concat();
+    }
+    let text = fill(&text.replace("{who}", WHO), level.words);
+    let text = link(&text, level.dashboard);
+    for left in ["{only ", "{each ", "{end}", "{links ", "{L}", "{Level}"] {
+        assert!(!text.contains(left), "{left} is left");
+    }
+    text
+}
+
+/// The text without blocks of other levels.
+fn select(template: &str, level: &str) -> String {
+    let mut text = template.to_owned();
+    for other in template.lines().filter(|line| line.starts_with("{only ")) {
+        let levels = other.trim_start_matches("{only ").trim_end_matches('}');
+        let is_wanted = levels.split(' ').any(|name| name == level);
+        let Some((before, block, after)) = block(&text, &format!("{other}\n")) else { continue };
+        text = [before, if is_wanted { block } else { String::new() }, after].concat();
+    }
+    text
+}
+
+/// What stands before, in and after the first block that begins with `start`.
+fn block(text: &str, start: &str) -> Option<(String, String, String)> {
+    let (before, rest) = text.split_once(start)?;
+    let (block, after) = rest.split_once("{end}\n").expect("the end of a block");
+    Some((before.to_owned(), block.to_owned(), after.to_owned()))
+}
+
+fn fill(text: &str, words: &[(&str, &str)]) -> String {
+    words.iter().fold(text.to_owned(), |text, (name, word)| {
+        // `{{sel}` is a brace of PromQL before a placeholder. Two braces are otherwise Go's, and no placeholder.
+        text.replace(&format!("{{{name}}}"), word)
+    })
+}
+
+/// Puts the links of an alert where `{links ALERT}` stands.
+fn link(text: &str, dashboard: &str) -> String {
+    let mut linked = String::new();
+    for line in text.lines() {
+        match line.trim_start().strip_prefix("{links ").and_then(|rest| rest.strip_suffix('}')) {
+            Some(alert) => {
+                linked += &format!("      runbook_url: {RUNBOOK_BASE}/{alert}.md\n");
+                linked += &format!("      dashboard_url: '{DASHBOARD_BASE}/{dashboard}'\n");
+            }
+            None => {
+                linked += line;
+                linked.push('\n');
+            }
+        }
+    }
+    linked
+}
