@@ -5,6 +5,8 @@
 
 mod account_series;
 mod accounts;
+mod config_series;
+mod readiness_series;
 mod shard_series;
 
 use std::collections::BTreeSet;
@@ -123,6 +125,9 @@ impl App {
         }
         account_series::register(&mut registry, clients);
         shard_series::register(&mut registry, shard);
+        config_series::register(&mut registry, clock.now());
+        let readiness = Readiness::waiting_for(pollers.iter().map(|(name, _)| gate(name)));
+        readiness_series::register(&mut registry, readiness.clone());
         process::register(&mut registry);
         let render_config = RenderConfig {
             expire_after: polling.expire_after.get(),
@@ -134,7 +139,6 @@ impl App {
         };
         let (metrics, renderer) = Metrics::new(render_config, registry, store, clock.clone());
         let (metrics, write_timeout) = (Arc::new(metrics), write_timeout.get());
-        let readiness = Readiness::waiting_for(pollers.iter().map(|(name, _)| gate(name)));
         Ok(Self {
             metrics,
             renderer,

@@ -17,6 +17,7 @@ async fn it_is_healthy_at_once_and_ready_when_everything_has_been_polled_once() 
     let world = app.simulator.world();
     let listed = world.sandboxes().iter().filter(|user| !user.is_marked(app.clock.now())).count();
     let scrape = app.scrape().await;
+    assert_eq!(scrape.value("losant_exporter_ready"), Some(1.0));
     for family in ["devices", "payloads_today", "notebook_run_seconds_today", "billable_payloads_period"] {
         let count = |level: &str| {
             let labels = if family.starts_with("payloads") { 2 } else { 1 };
@@ -44,7 +45,9 @@ async fn it_is_not_ready_and_says_why_while_losant_cannot_be_read() {
     assert_eq!(status, 503);
     assert!(reason.contains("account default") && reason.contains("discovery of instance"), "{reason}");
     assert_eq!(app.get("/-/healthy", "*/*").await.0, 200);
-    assert_eq!(app.scrape().await.family("losant_up").into_values().collect::<Vec<_>>(), [0.0]);
+    let scrape = app.scrape().await;
+    assert_eq!(scrape.family("losant_up").into_values().collect::<Vec<_>>(), [0.0]);
+    assert_eq!(scrape.value("losant_exporter_ready"), Some(0.0));
 
     app.simulator.faults().clear_all();
     app.poll_now().await;
@@ -64,4 +67,12 @@ async fn a_signal_ends_it_in_order() {
     let mut app = Setup::at(NOW).start().await;
     app.signals.send("SIGTERM");
     assert_eq!(app.ended().await, Ok(Ending::Drained));
+}
+
+#[tokio::test]
+async fn it_says_since_when_its_configuration_is_in_force() {
+    let scrape = Setup::at("2026-03-17T14:23:45Z").start().await.scrape().await;
+    assert_eq!(scrape.value("losant_exporter_config_last_reload_successful"), Some(1.0));
+    let since = scrape.value("losant_exporter_config_last_reload_success_timestamp_seconds");
+    assert_eq!(since, Some(1_773_757_425.0));
 }
