@@ -15,9 +15,11 @@
 
 mod accounts;
 mod actions_documentation;
+mod alertmanager;
 mod api;
 mod applications;
 mod architecture;
+mod chain;
 mod chaos;
 mod cli;
 mod components;

@@ -33,13 +33,19 @@ impl Prometheus {
             "global: {{ scrape_interval: 1s }}\n\
              scrape_configs:\n- job_name: losant\n  static_configs:\n  - targets: ['{target}']\n"
         );
+        Self::start_on(program, folder, &folder.join("data"), &config).await
+    }
+
+    /// Starts one with this configuration, which goes into `folder`, on the blocks that there may be in `data`.
+    pub async fn start_on(program: &Path, folder: &Path, data: &Path, config: &str) -> Self {
         let file = folder.join("prometheus.yml");
         std::fs::write(&file, config).expect("a configuration file");
-        for try_number in 0..TRIES {
+        for _ in 0..TRIES {
             let address = free_address();
             let child = Command::new(program)
                 .arg(format!("--config.file={}", file.display()))
-                .arg(format!("--storage.tsdb.path={}", folder.join(format!("data{try_number}")).display()))
+                .arg(format!("--storage.tsdb.path={}", data.display()))
+                .arg("--storage.tsdb.retention.time=10y")
                 .arg(format!("--web.listen-address={address}"))
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
@@ -73,10 +79,17 @@ impl Prometheus {
         let answer: Value = serde_json::from_str(&request.send().await.ok()?.text().await.ok()?).ok()?;
         answer.pointer("/data/result/0/value/1")?.as_str()?.parse().ok()
     }
+
+    /// Asks until the value of a query is as `wanted`.
+    pub async fn until(&self, query: &str, wanted: impl Fn(f64) -> bool) {
+        while !self.query(query).await.is_some_and(&wanted) {
+            tokio::task::yield_now().await;
+        }
+    }
 }
 
 /// A loopback address whose port was free a moment ago.
-fn free_address() -> String {
+pub fn free_address() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a loopback port");
     listener.local_addr().expect("an address").to_string()
 }
