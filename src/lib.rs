@@ -10,6 +10,7 @@ pub mod lifecycle;
 pub mod logging;
 pub mod losant;
 pub mod metrics;
+pub mod outbound;
 pub mod poll;
 pub mod selection;
 pub mod simulator;

@@ -28,7 +28,7 @@ mod writer;
 mod server;
 
 pub use action::{
-    Access, Action, Body, Count, GLOBAL_PARAMETERS, Kind, Method, Paging, Parameter, UnknownAction,
+    Access, Action, Body, Count, GLOBAL_PARAMETERS, Kind, Method, Paging, Parameter, UnknownAction, read_time,
 };
 pub use budget::{Budget, Pace, PaceChange, Permit, SLOWEST_OF_ALL, Urgency};
 pub use call::Call;

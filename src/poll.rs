@@ -8,7 +8,6 @@
 mod adopt;
 mod again;
 mod apply;
-mod coverage;
 mod cycle;
 mod device_counts;
 mod discovery;

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use prometheus_client::encoding::{EncodeLabelValue, LabelValueEncoder};
 
-pub use parameter::{GLOBAL_PARAMETERS, Kind, Parameter};
+pub use parameter::{GLOBAL_PARAMETERS, Kind, Parameter, read_time};
 
 use crate::usage::Level;
 use table::{Row, TABLE};

@@ -20,6 +20,7 @@ use super::tokens::Tokens;
 use super::wire::Unexpected;
 use super::{Answer, Call, ClientConfig, ClientMetrics, ConfigError, Error, Method, Token, answer};
 use crate::clock::Clock;
+use crate::outbound;
 
 /// A reader of one Losant account: it can ask, and change nothing. Clones share its connections, token and budget.
 #[derive(Clone, Debug)]
@@ -279,44 +280,18 @@ fn http_client(
     connect_timeout: Duration,
     max_in_flight: usize,
 ) -> Result<reqwest::Client, ConfigError> {
-    let provider = rustls::crypto::ring::default_provider();
-    let builder = if base_url.is_encrypted() {
-        // Fails when another part of the process has chosen a provider already, which is as good.
-        let _ = provider.install_default();
-        reqwest::Client::builder()
-    } else {
-        // By default the machine's certificates are loaded even if none is ever needed, and a bare container has none.
-        let trusting_nobody = rustls::ClientConfig::builder_with_provider(Arc::new(provider))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| ConfigError::Http(error.to_string()))?
-            .with_root_certificates(rustls::RootCertStore::empty())
-            .with_no_client_auth();
-        reqwest::Client::builder().tls_backend_preconfigured(trusting_nobody)
-    };
     let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
-    builder
+    outbound::builder(base_url.is_encrypted())
+        .map_err(ConfigError::Http)?
         .user_agent(user_agent)
         .default_headers(headers)
         .timeout(request_timeout)
         .connect_timeout(connect_timeout)
-        // A redirect could carry the token to another host.
-        .redirect(reqwest::redirect::Policy::none())
-        // Every request has to pass the budget, so none may be repeated behind its back.
-        .retry(reqwest::retry::never())
-        .http1_only()
         // A connection for each request that can be under way: setting one up costs more than all else together.
         .pool_max_idle_per_host(max_in_flight)
-        // A request is written at once and then waited for, so there is nothing to gather.
-        .tcp_nodelay(true)
         .gzip(true)
         .build()
-        .map_err(|error| {
-            let mut cause: &dyn std::error::Error = &error;
-            while let Some(inner) = cause.source() {
-                cause = inner;
-            }
-            ConfigError::Http(cause.to_string())
-        })
+        .map_err(|error| ConfigError::Http(outbound::innermost(&error)))
 }
 
 #[cfg(test)]

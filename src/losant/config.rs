@@ -1,13 +1,13 @@
 //! How a client is set up, and what is refused.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
 use reqwest::Url;
 
 use super::{TokenError, TokenSource};
+use crate::outbound;
 
 /// The most items of a list that can be asked for in one request. Each comes with a summary that Losant has to work out
 /// within the request timeout.
@@ -58,7 +58,7 @@ impl ClientConfig {
             max_body_bytes: 32 * 1024 * 1024,
             // Losant's own default. Larger pages are accepted, but summaries are work for the server.
             page_size: 100,
-            user_agent: concat!("losant-exporter/", env!("CARGO_PKG_VERSION")).to_owned(),
+            user_agent: outbound::USER_AGENT.to_owned(),
         }
     }
 }
@@ -119,8 +119,7 @@ impl BaseUrl {
 
     /// Whether what is sent there stays on this machine.
     pub fn is_loopback(&self) -> bool {
-        let host = self.0.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        outbound::is_loopback(&self.0)
     }
 
     /// The URL of `path` below this one.

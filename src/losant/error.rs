@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{Call, Token};
+use crate::outbound;
 
 /// Longest text of Losant's that is carried into an error, in characters. A proxy may answer with a page of HTML.
 const LONGEST_QUOTE: usize = 200;
@@ -240,22 +241,8 @@ fn words(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| quote(text))
 }
 
-/// Makes foreign text fit for one log line.
 fn quote(text: &str) -> String {
-    let mut quoted = String::new();
-    for (count, character) in text.chars().enumerate() {
-        if count == LONGEST_QUOTE {
-            quoted.push('…');
-            break;
-        }
-        // The line and paragraph separators and the marks that turn the direction of writing hide text just as well.
-        if character.is_control() || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
-            quoted.extend(character.escape_default());
-        } else {
-            quoted.push(character);
-        }
-    }
-    quoted
+    outbound::quote(text, LONGEST_QUOTE)
 }
 
 fn pause(retry_after: Option<Duration>) -> String {

@@ -2,10 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::coverage::Coverage;
 use crate::losant::wire::{DeviceDay, Series};
 use crate::losant::{Client, Error};
-use crate::usage::{Measure, Reading, Scope, Window};
+use crate::usage::{Coverage, Measure, Reading, Scope, Window};
 
 /// Devices by day: what windows are made of, at any time up to which nothing has changed.
 #[derive(Clone, Debug)]

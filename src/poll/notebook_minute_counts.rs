@@ -2,10 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::coverage::Coverage;
 use crate::losant::wire::{NotebookDay, Series};
 use crate::losant::{Client, Error};
-use crate::usage::{BillingPeriod, Measure, Reading, Scope, Window};
+use crate::usage::{BillingPeriod, Coverage, Measure, Reading, Scope, Window};
 
 /// Losant counts notebook time in minutes; metrics have base units.
 const SECONDS_PER_MINUTE: f64 = 60.0;

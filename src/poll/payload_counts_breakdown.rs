@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::coverage::Coverage;
 use crate::losant::wire::{PayloadBucket, Series};
 use crate::losant::{Billing, Client, Error, Resolution, Unit};
-use crate::usage::{BillingPeriod, Measure, Reading, Scope, Window, Windows};
+use crate::usage::{BillingPeriod, Buckets, Coverage, Measure, Reading, Scope, Window, Windows};
 
 /// The measures of one unit, a window each.
 struct Measures {
@@ -63,7 +62,7 @@ pub(super) async fn read(
     let hours = async |unit, billing| {
         let answer =
             client.payload_counts_breakdown(scope, start, now, Resolution::Hour, unit, billing).await?;
-        Ok::<_, Error>(Buckets::new(answer, (start, now)))
+        Ok::<_, Error>(buckets_of(answer, (start, now)))
     };
     let split = async |unit| {
         let all = hours(unit, Billing::All).await?;
@@ -88,7 +87,7 @@ pub(super) async fn read(
 impl Hours {
     /// What is known of a scope for which `period` up to `now` has not brought a payload.
     pub(super) fn of_silence(period: BillingPeriod, bytes: bool, now: Timestamp) -> Self {
-        let nothing = Buckets { coverage: Coverage::of_silence(period.start, now), counts: Box::default() };
+        let nothing = Buckets::new(Coverage::of_silence(period.start, now), []);
         let payloads = Split { billable: nothing.clone(), all: nothing };
         let bytes = bytes.then(|| payloads.clone());
         Self { read_at: now, payloads, bytes, billable: Some((period, 0.0)) }
@@ -98,7 +97,7 @@ impl Hours {
     pub(super) fn is_whole(&self, settle_delay: Duration, now: Timestamp) -> bool {
         let windows = Windows::at(now, settle_delay);
         let whole = |buckets: &Buckets| {
-            buckets.coverage.extended_to(now).is_some_and(|coverage| {
+            buckets.coverage().extended_to(now).is_some_and(|coverage| {
                 [windows.last_hour, windows.last_day].iter().all(|window| coverage.covers(*window, now))
             })
         };
@@ -108,7 +107,7 @@ impl Hours {
     /// Whether the answers can be carried on while nothing changes.
     pub(super) fn lasts(&self) -> bool {
         let splits = [Some(&self.payloads), self.bytes.as_ref()];
-        let lasts = |split: &Split| split.all.coverage.lasts() && split.billable.coverage.lasts();
+        let lasts = |split: &Split| split.all.coverage().lasts() && split.billable.coverage().lasts();
         splits.into_iter().flatten().all(lasts)
     }
 
@@ -120,7 +119,7 @@ impl Hours {
 
     /// Whether nothing but billable payloads came.
     pub(super) fn is_all_billable(&self) -> bool {
-        self.payloads.all.counts == self.payloads.billable.counts
+        self.payloads.all.has_counts_of(&self.payloads.billable)
     }
 
     /// The numbers at `now`, if nothing has changed since they were read. `None` when that cannot be said of the answers.
@@ -163,7 +162,7 @@ async fn billable_since(
         let billing = Billing::BillableOnly;
         let answer =
             client.payload_counts_breakdown(scope, start, end, resolution, Unit::Payloads, billing).await?;
-        Ok::<_, Error>(Buckets::new(answer, (start, end)).sum(Window { start, end: Timestamp::MAX }, now))
+        Ok::<_, Error>(buckets_of(answer, (start, end)).sum(Window { start, end: Timestamp::MAX }, now))
     };
     let first_day = Window::day(start);
     if first_day.start == start {
@@ -199,37 +198,10 @@ fn add_windows(reading: &mut Reading, windows: Windows, measures: &Measures, spl
     }
 }
 
-/// Counts by the start of their hour or day; those of zero are left out.
-#[derive(Clone, Debug)]
-struct Buckets {
-    coverage: Coverage,
-    /// Boxed, since it is kept for each of many scopes: a vector would keep the room of all that was left out.
-    counts: Box<[(Timestamp, Option<f64>)]>,
-}
-
-impl Buckets {
-    fn new(answer: Series<PayloadBucket>, asked: (Timestamp, Timestamp)) -> Self {
-        let counts = answer.counts.into_iter().map(|bucket| (bucket.date, bucket.value));
-        let counts = counts.filter(|(_, value)| *value != Some(0.0)).collect();
-        Self { coverage: Coverage::new((answer.start, answer.end), asked), counts }
-    }
-
-    fn is_zero(&self) -> bool {
-        self.counts.is_empty()
-    }
-
-    /// The sum over `window`; a bucket that is left out is zero. `None` when the answer does not cover the window, or
-    /// one of its buckets has no value.
-    fn sum(&self, window: Window, now: Timestamp) -> Option<f64> {
-        if !self.coverage.covers(window, now) {
-            return None;
-        }
-        self.counts.iter().filter(|(date, _)| window.contains(*date)).map(|(_, value)| *value).sum()
-    }
-
-    fn extended_to(&self, now: Timestamp) -> Option<Self> {
-        Some(Self { coverage: self.coverage.extended_to(now)?, counts: self.counts.clone() })
-    }
+/// The buckets of an answer.
+fn buckets_of(answer: Series<PayloadBucket>, asked: (Timestamp, Timestamp)) -> Buckets {
+    let coverage = Coverage::new((answer.start, answer.end), asked);
+    Buckets::new(coverage, answer.counts.into_iter().map(|bucket| (bucket.date, bucket.value)))
 }
 
 #[cfg(test)]
@@ -244,10 +216,8 @@ mod tests {
 
     fn buckets(counts: &[(&str, f64)]) -> Buckets {
         let now = at(NOW);
-        Buckets {
-            coverage: Coverage::new((None, None), (Window::day(now).previous().start, now)),
-            counts: counts.iter().map(|(date, value)| (at(date), Some(*value))).collect(),
-        }
+        let coverage = Coverage::new((None, None), (Window::day(now).previous().start, now));
+        Buckets::new(coverage, counts.iter().map(|(date, value)| (at(date), Some(*value))))
     }
 
     const SETTLE: Duration = Duration::from_secs(600);
@@ -292,8 +262,9 @@ mod tests {
 
     #[test]
     fn an_hour_without_a_value_makes_its_windows_unknown_and_no_other() {
-        let mut broken = buckets(&[("2026-03-01T23:00:00Z", 1.0), ("2026-03-02T09:00:00Z", 2.0)]);
-        broken.counts[1].1 = None;
+        let coverage = buckets(&[]).coverage();
+        let counts = [("2026-03-01T23:00:00Z", Some(1.0)), ("2026-03-02T09:00:00Z", None)];
+        let broken = Buckets::new(coverage, counts.map(|(date, value)| (at(date), value)));
         let known: Vec<_> = windows_of(&broken, &broken).into_iter().map(|(measure, ..)| measure).collect();
         assert!(known.contains(&Measure::PayloadsThisHour) && known.contains(&Measure::PayloadsLastDay));
         assert!(!known.contains(&Measure::PayloadsLastHour) && !known.contains(&Measure::PayloadsToday));

@@ -88,7 +88,7 @@ impl Kind {
                 word @ ("true" | "false") => Ok(word.to_owned()),
                 _ => refuse("true or false"),
             },
-            Self::Time => time(text, now).map(|time| time.as_millisecond().to_string()),
+            Self::Time => read_time(text, now).map(|time| time.as_millisecond().to_string()),
             Self::Id => match text.parse::<Id>() {
                 Ok(id) => Ok(id.to_string()),
                 Err(_) => refuse("an id of 24 hexadecimal digits"),
@@ -114,8 +114,9 @@ impl Kind {
 /// 1990-01-01. A plain number below it was meant as seconds, or as a date.
 const OLDEST_MILLISECOND: i64 = 631_152_000_000;
 
-/// Reads a moment. What comes out is absolute and after 1970: Losant takes anything else for an offset from its own now.
-fn time(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+/// Reads a moment as people write it: RFC 3339, a date, `now`, or a span before `now`. Says what would be right if `text` is
+/// not. What comes out is absolute and after 1970: Losant takes anything else for an offset from its own now.
+pub fn read_time(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     let refuse = |problem: &str| Err(format!("{text:?} is not a time{problem}"));
     let plain_number = text.parse::<i64>().ok();
     let time = match text.strip_prefix('-') {

@@ -1,5 +1,6 @@
 //! Instances.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::fields::{Fields, Unexpected};
@@ -14,6 +15,8 @@ pub struct Instance {
     pub id: Id,
     /// Its name.
     pub name: Option<String>,
+    /// When it came to be.
+    pub created_at: Option<Timestamp>,
     /// Its limits.
     pub limits: Option<Limits>,
 }
@@ -24,6 +27,7 @@ impl Instance {
         Ok(Self {
             id: fields.own_id("instanceId", asked)?,
             name: fields.text("name")?,
+            created_at: fields.date("creationDate")?,
             limits: fields.map("limits", limits)?,
         })
     }
@@ -54,13 +58,15 @@ mod tests {
         .unwrap();
         assert_eq!(instance.id, id.parse().unwrap());
         assert_eq!(instance.name.as_deref(), Some("B"));
+        assert_eq!(instance.created_at.unwrap().to_string(), "2021-01-08T18:10:00.054Z");
         assert_eq!(instance.limits.unwrap().get("organization"), Some(&2000.0));
     }
 
     #[test]
     fn an_instance_may_be_nothing_but_its_id() {
         let bare = Instance::decode(&json!({ "instanceId": "5FF89FF825013DC6C2856188", "name": null }), None);
-        let expected = Instance { id: "5ff89ff825013dc6c2856188".parse().unwrap(), name: None, limits: None };
+        let id = "5ff89ff825013dc6c2856188".parse().unwrap();
+        let expected = Instance { id, name: None, created_at: None, limits: None };
         assert_eq!(bare, Ok(expected));
         assert!(Instance::decode(&json!({}), None).is_err());
     }

@@ -15,6 +15,8 @@ pub struct Org {
     pub id: Id,
     /// Its name.
     pub name: Option<String>,
+    /// When it came to be.
+    pub created_at: Option<Timestamp>,
     /// The plan of a self-serve org.
     pub plan_id: Option<String>,
     /// The state of its subscription.
@@ -61,6 +63,7 @@ impl Org {
         Ok(Self {
             id: fields.own_id("orgId", asked)?,
             name: fields.text("name")?,
+            created_at: fields.date("creationDate")?,
             plan_id: fields.text("planId")?,
             subscription_status: fields.text("subscriptionStatus")?,
             referral_id: fields.text("referralId")?,
@@ -119,6 +122,7 @@ mod tests {
 
     fn org() -> Value {
         json!({ "id": ID, "orgId": ID, "instanceId": "60106426dc03c6aad06560ba", "name": "My Org",
+            "creationDate": "2021-01-26T18:49:10.054Z",
             "currentPeriodStart": "2023-01-01T00:00:00.000Z", "currentPeriodEnd": "2023-01-31T11:59:59.999Z",
             "disabledAt": false, "isReadOnly": false, "planId": "p1", "subscriptionStatus": "active",
             "referralId": "ref", "tags": [{ "key": "my", "value": "tag" }], "limits": { "device": 1000 },
@@ -130,6 +134,7 @@ mod tests {
         let org = Org::decode(&org(), None).unwrap();
         assert_eq!(org.id, ID.parse().unwrap());
         assert_eq!(org.name.as_deref(), Some("My Org"));
+        assert_eq!(org.created_at.unwrap().to_string(), "2021-01-26T18:49:10.054Z");
         assert_eq!(org.plan_id.as_deref(), Some("p1"));
         assert_eq!(org.subscription_status.as_deref(), Some("active"));
         assert_eq!(org.referral_id.as_deref(), Some("ref"));
@@ -163,6 +168,7 @@ mod tests {
         for key in [
             "id",
             "name",
+            "creationDate",
             "planId",
             "subscriptionStatus",
             "referralId",

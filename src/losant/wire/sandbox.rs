@@ -17,6 +17,8 @@ pub struct Sandbox {
     pub email: Option<String>,
     /// The full name.
     pub full_name: Option<String>,
+    /// When the account came to be.
+    pub created_at: Option<Timestamp>,
     /// When the user last logged in.
     pub last_successful_login: Option<Timestamp>,
     /// Failed attempts to log in.
@@ -44,6 +46,7 @@ impl Sandbox {
             id: fields.own_id("instanceSandboxId", asked)?,
             email: fields.text("email")?,
             full_name: fields.text("fullName")?,
+            created_at: fields.date("creationDate")?,
             last_successful_login: fields.date("lastSuccessfulLogin")?,
             failed_login_count: fields.count("failedLoginCount")?,
             two_factor_auth_enabled: fields.flag("twoFactorAuthEnabled")?,
@@ -79,6 +82,7 @@ mod tests {
 
     fn sandbox() -> Value {
         json!({ "id": ID, "instanceSandboxId": ID, "email": "email@example.com", "fullName": "Example Name",
+            "creationDate": "2016-06-13T04:00:00.000Z",
             "lastSuccessfulLogin": "2016-06-13T04:00:00.000Z", "failedLoginCount": 2, "twoFactorAuthEnabled": false,
             "permanentDeletion": "2026-07-01T00:00:00.000Z", "dataDeletion": "2026-08-01T00:00:00.000Z",
             "currentPeriodStart": "2016-06-01T00:00:00.000Z", "currentPeriodEnd": "2016-06-30T23:59:59.999Z",
@@ -91,6 +95,7 @@ mod tests {
         let sandbox = Sandbox::decode(&sandbox(), Some(ID.parse().unwrap())).unwrap();
         assert_eq!(sandbox.email.as_deref(), Some("email@example.com"));
         assert_eq!(sandbox.full_name.as_deref(), Some("Example Name"));
+        assert_eq!(sandbox.created_at.unwrap().to_string(), "2016-06-13T04:00:00Z");
         assert_eq!(sandbox.last_successful_login.unwrap().to_string(), "2016-06-13T04:00:00Z");
         assert_eq!(sandbox.failed_login_count, Some(2.0));
         assert_eq!(sandbox.two_factor_auth_enabled, Some(false));

@@ -2,14 +2,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::usage::Window;
+use super::Window;
 
 /// The span that an answer covers: what Losant echoes, or what was asked for where it echoes nothing.
 ///
 /// Losant may keep less history than is asked for. A window that the answer does not reach back to is unknown, while a
 /// window that it covers without a bucket is zero: the two must not be confused.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Coverage {
+pub struct Coverage {
     start: Timestamp,
     /// The last moment covered: ends are inclusive or not by a millisecond, nothing says which.
     end: Timestamp,
@@ -20,28 +20,29 @@ pub(super) struct Coverage {
 const ROUNDING: SignedDuration = SignedDuration::from_secs(1);
 
 impl Coverage {
-    pub(super) fn new(echoed: (Option<Timestamp>, Option<Timestamp>), asked: (Timestamp, Timestamp)) -> Self {
+    /// The span that was `echoed`, and of what was not echoed the one that was `asked` for.
+    pub fn new(echoed: (Option<Timestamp>, Option<Timestamp>), asked: (Timestamp, Timestamp)) -> Self {
         let (start, end) = (echoed.0.unwrap_or(asked.0), echoed.1.unwrap_or(asked.1));
         Self { start, end, is_up_to_date: asked.1.duration_since(end) <= ROUNDING }
     }
 
     /// Nothing happened from `start` to `end`, which is known without having asked.
-    pub(super) const fn of_silence(start: Timestamp, end: Timestamp) -> Self {
+    pub const fn of_silence(start: Timestamp, end: Timestamp) -> Self {
         Self { start, end, is_up_to_date: true }
     }
 
     /// Whether the answer reaches up to its own day, so that it can be carried on.
-    pub(super) const fn lasts(&self) -> bool {
+    pub const fn lasts(&self) -> bool {
         self.is_up_to_date
     }
 
     /// The same answer, when nothing has changed from then to `now`. `None` where it did not reach up to its own day.
-    pub(super) fn extended_to(self, now: Timestamp) -> Option<Self> {
+    pub fn extended_to(self, now: Timestamp) -> Option<Self> {
         self.is_up_to_date.then(|| Self { end: self.end.max(now), ..self })
     }
 
     /// Whether the answer tells all of `window` that had happened at `now`.
-    pub(super) fn covers(&self, window: Window, now: Timestamp) -> bool {
+    pub fn covers(&self, window: Window, now: Timestamp) -> bool {
         let reaches_end = if window.end <= now {
             self.end >= Window::last_millisecond(window.end)
         } else {
