@@ -3,7 +3,9 @@
 //! Owns: flags, their words, what is printed, and exit codes. Logging starts here, once the configuration is known.
 //! Must not: do what a part of the library does.
 
+mod account;
 mod api;
+mod backfill;
 mod check;
 mod demo;
 mod flags;
@@ -66,6 +68,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Call any action of the Losant API with a configured account
     Api(Box<api::ApiArgs>),
+    /// Write what Losant still has of the past, for Prometheus to import
+    Backfill(Box<backfill::BackfillArgs>),
     /// Serve a simulated Losant API alone, to try things on
     Simulate(simulate::SimulateArgs),
 }
@@ -79,6 +83,7 @@ impl Cli {
             Command::Once(args) => once::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Api(args) => api::run(&args),
+            Command::Backfill(args) => backfill::run(&args),
             Command::Simulate(args) => simulate::run(&args),
         };
         done.unwrap_or_else(|refusal| {

@@ -3,6 +3,7 @@
 //! Start reading at [`app`], the one place that knows all parts; `docs/architecture.md` draws the picture.
 
 pub mod app;
+pub mod backfill;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -12,6 +13,7 @@ pub mod losant;
 pub mod metrics;
 pub mod outbound;
 pub mod poll;
+pub mod remote_write;
 pub mod selection;
 pub mod simulator;
 pub mod store;

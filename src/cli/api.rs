@@ -5,7 +5,6 @@ mod list;
 mod suggest;
 mod table;
 
-use std::collections::BTreeMap;
 use std::io::Read as _;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -14,10 +13,10 @@ use prometheus_client::registry::Registry;
 use serde_json::Value;
 
 use super::flags::{self, ConfigFlags, LogFlags, ShardFlags, WebFlags};
-use super::{Exit, output, serve};
-use crate::app::{Account, AccountError, accounts};
+use super::{Exit, account, output, serve};
+use crate::app::Account;
 use crate::clock::Clock;
-use crate::config::{self, AccountConfig, Config, Loaded};
+use crate::config;
 use crate::logging;
 use crate::losant::{
     Action, BaseUrl, Client, ClientMetrics, Error, Ids, Paging, Problem, Request, RequestError, Writer,
@@ -101,7 +100,7 @@ pub(super) fn run(args: &ApiArgs) -> anyhow::Result<Exit> {
     let flags = flags::merge(args.config.clone(), WebFlags::default(), ShardFlags::default(), args.log);
     let loaded = config::load(&flags)?;
     logging::init(loaded.config.log.level, loaded.config.log.format);
-    let (name, account) = account(&loaded.config.accounts, args.account.as_deref())?;
+    let (name, account) = account::find(&loaded.config.accounts, args.account.as_deref())?;
     let clock = Clock::system();
     let request = request(args, action, &account.instances, &clock)?;
     let table = match args.output {
@@ -120,7 +119,7 @@ pub(super) fn run(args: &ApiArgs) -> anyhow::Result<Exit> {
     if matches!(request, Request::Write(_)) && !args.yes {
         bail!("{}", refusal(&request, &base_url));
     }
-    let connection = connection(&loaded, name, account)?;
+    let connection = account::connection(&loaded, name, account)?;
     let answer = serve::block_on(call(connection.clone(), request.clone(), args.all_pages, clock))?;
     match answer {
         Ok(body) => Ok(print_answer(table, &request, &body)),
@@ -129,22 +128,6 @@ pub(super) fn run(args: &ApiArgs) -> anyhow::Result<Exit> {
             Ok(Exit::Failure)
         }
     }
-}
-
-/// The account to call with: the one that is named, or the only one.
-fn account<'a>(
-    accounts: &'a BTreeMap<String, AccountConfig>,
-    wanted: Option<&str>,
-) -> anyhow::Result<(&'a str, &'a AccountConfig)> {
-    let names = || accounts.keys().cloned().collect::<Vec<_>>().join(", ");
-    let found = match wanted {
-        Some(wanted) => accounts
-            .get_key_value(wanted)
-            .with_context(|| format!("there is no account {wanted:?}; configured accounts: {}", names()))?,
-        None if accounts.len() > 1 => bail!("--account is missing; configured accounts: {}", names()),
-        None => accounts.first_key_value().context("no account is configured")?,
-    };
-    Ok((found.0, found.1))
 }
 
 /// The request that the flags ask for.
@@ -219,21 +202,6 @@ fn refusal(request: &Request, base_url: &BaseUrl) -> String {
         call.action.method(),
         request.url(base_url)
     )
-}
-
-/// The account as clients are made of it. Reads the token file.
-fn connection(loaded: &Loaded, name: &str, account: &AccountConfig) -> anyhow::Result<Account> {
-    // The other accounts may have no token here.
-    let only = Config { accounts: [(name.to_owned(), account.clone())].into(), ..loaded.config.clone() };
-    let resolved = accounts(&only, |name| std::env::var_os(name)).map_err(|error| origin(loaded, error))?;
-    resolved.into_iter().next().context("no account is configured")
-}
-
-fn origin(loaded: &Loaded, error: AccountError) -> anyhow::Error {
-    match loaded.origin_of(&error.key()) {
-        Some(origin) => anyhow!("{origin}: {error}"),
-        None => error.into(),
-    }
 }
 
 /// Makes the request. The outer error means that nothing was sent.
