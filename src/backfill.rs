@@ -86,7 +86,7 @@ fn continued(
     let (from_now, to_now) = order.times(begun_at).map_err(Refusal::words)?;
     for (flag, then, now) in [("--from", from, from_now), ("--to", to, to_now)] {
         if then != now {
-            return Err(begun_with(flag, &format!(": {then}")));
+            return Err(begun_with(flag, &format!(": {then:.0}")));
         }
     }
     let span = order.span(begun_at).map_err(Refusal::words)?;

@@ -56,12 +56,13 @@ impl Order {
     pub(super) fn asked(&self, target: Option<&str>) -> Asked {
         let Self { account, instances, levels, settle_delay, collectors, selection_text, shard, .. } = self;
         let list = |words: Vec<String>| words.join(",");
+        let disabled = Collector::ALL.into_iter().filter(|collector| !collectors.contains(collector));
         let mut asked: Asked = [
             ("--account", account.clone()),
             ("--level", list(levels.iter().map(Level::to_string).collect())),
             ("--shard", shard.to_string()),
             ("polling.settle_delay", humantime::format_duration(*settle_delay).to_string()),
-            ("polling.disabled_collectors", list(collectors.iter().map(Collector::to_string).collect())),
+            ("polling.disabled_collectors", list(disabled.map(|collector| collector.to_string()).collect())),
             // Patterns may hold addresses of people.
             ("selection", checksum(selection_text)),
         ]

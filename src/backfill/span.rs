@@ -23,15 +23,15 @@ pub(super) struct Span {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum SpanError {
     #[error(
-        "--from {from} lies more than {KEPT_DAYS} days back, and Losant keeps no more: the earliest possible is {earliest}"
+        "--from {from:.0} lies more than {KEPT_DAYS} days back, and Losant keeps no more: the earliest possible is {earliest:.0}"
     )]
     TooOld { from: Timestamp, earliest: Timestamp },
-    #[error("--to {0} lies in the future")]
+    #[error("--to {0:.0} lies in the future")]
     Future(Timestamp),
-    #[error("--from {from} does not lie before --to {to}")]
+    #[error("--from {from:.0} does not lie before --to {to:.0}")]
     Empty { from: Timestamp, to: Timestamp },
     #[error(
-        "between --from {from} and --to {to} there is no whole UTC hour that has settled, which takes {} after its end",
+        "between --from {from:.0} and --to {to:.0} there is no whole UTC hour that has settled, which takes {} after its end",
         humantime::format_duration(settle_delay.unsigned_abs())
     )]
     NothingSettled { from: Timestamp, to: Timestamp, settle_delay: SignedDuration },

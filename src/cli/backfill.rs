@@ -59,7 +59,7 @@ pub(super) struct BackfillArgs {
     output: Option<PathBuf>,
     /// Send the samples to this URL by Prometheus remote write instead
     #[arg(long = "remote-write", value_name = "URL")]
-    remote_write: Option<Endpoint>,
+    remote_write: Option<String>,
     /// Go on where an earlier run of the same command was cut short
     #[arg(long)]
     resume: bool,
@@ -176,7 +176,7 @@ fn order(args: &BackfillArgs, loaded: &Loaded, name: &str, account: &AccountConf
 
 /// Where the history goes. Of standard output also a folder to work in, which goes with its handle.
 fn target(args: &BackfillArgs, clock: &Clock) -> anyhow::Result<(Target, Option<tempfile::TempDir>)> {
-    let Some(endpoint) = &args.remote_write else {
+    let Some(url) = &args.remote_write else {
         return match args.output.as_deref() {
             Some(output) if output == Path::new("-") => {
                 if args.resume {
@@ -191,6 +191,8 @@ fn target(args: &BackfillArgs, clock: &Clock) -> anyhow::Result<(Target, Option<
             None => bail!("--output is missing"),
         };
     };
+    // Not while flags are read: what is wrong with one is told with its value there, and this may hold a secret.
+    let endpoint: Endpoint = url.parse().context("--remote-write")?;
     let ServerFlags { bearer_token_file, username, password_file, work_dir } = &args.server;
     let credentials = match (bearer_token_file, username, password_file) {
         (Some(file), ..) => Credentials::bearer(file).context("--remote-write.bearer-token-file")?,
@@ -204,10 +206,10 @@ fn target(args: &BackfillArgs, clock: &Clock) -> anyhow::Result<(Target, Option<
             "--remote-write: plain http to another machine shows the credentials to everybody on the way; use https"
         );
     }
-    let pusher = Pusher::new(endpoint.clone(), credentials, clock.clone());
+    let pusher = Pusher::new(endpoint, credentials, clock.clone());
     let target = Target::Server {
         pusher: Box::new(pusher.map_err(|problem| anyhow!("--remote-write: {problem}"))?),
-        url: endpoint.as_str().to_owned(),
+        url: url.clone(),
         folder: work_dir.clone(),
     };
     Ok((target, None))

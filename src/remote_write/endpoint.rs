@@ -27,11 +27,6 @@ impl Endpoint {
         outbound::is_loopback(&self.0)
     }
 
-    /// The whole URL, for comparing and not for showing.
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
-
     pub(super) fn url(&self) -> Url {
         self.0.clone()
     }

@@ -130,7 +130,9 @@ async fn a_burst_of_one_org_reaches_the_receiver_within_a_minute_and_nobody_else
     let alertmanager = Alertmanager::start(&alertmanager, folder.path(), &routing(&webhook)).await;
     let target = app.url.trim_start_matches("http://");
     let config = prometheus_config(target, &alertmanager.address);
-    let prometheus = Prometheus::start_on(&prometheus, folder.path(), &data, &config).await;
+    let prometheus =
+        Prometheus::start_on(&prometheus, folder.path(), &config, &["--storage.tsdb.retention.time=60d"])
+            .await;
     let orgs = u32::try_from(app.simulator.world().orgs().len()).expect("a few");
     // What an alert compares with, of everybody: from now on it could fire.
     let compared = "count(losant_org:payloads_spike:ratio)";

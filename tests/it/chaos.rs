@@ -5,7 +5,7 @@
 //! All is drawn from one seed, which a failure prints. `CHAOS_SEED=7 cargo test --test it chaos` runs another one. What is
 //! drawn is the same every time; which requests a fault hits depends on their order, which two runs may not share.
 
-mod pace;
+pub mod pace;
 mod storm;
 mod witness;
 

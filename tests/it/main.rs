@@ -19,6 +19,7 @@ mod alertmanager;
 mod api;
 mod applications;
 mod architecture;
+mod backfill;
 mod chain;
 mod chaos;
 mod cli;

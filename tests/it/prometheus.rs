@@ -1,5 +1,6 @@
 //! With a real Prometheus: it scrapes the exporter, and knows afterwards what the simulated world knows.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -26,6 +27,9 @@ impl Drop for Prometheus {
     }
 }
 
+/// Series by name and labels, each with its samples: milliseconds and value.
+pub type Samples = BTreeMap<String, Vec<(i64, f64)>>;
+
 impl Prometheus {
     /// Starts one that scrapes `target` every second and keeps its data in `folder`.
     pub async fn start(program: &Path, folder: &Path, target: &str) -> Self {
@@ -33,20 +37,20 @@ impl Prometheus {
             "global: {{ scrape_interval: 1s }}\n\
              scrape_configs:\n- job_name: losant\n  static_configs:\n  - targets: ['{target}']\n"
         );
-        Self::start_on(program, folder, &folder.join("data"), &config).await
+        Self::start_on(program, folder, &config, &[]).await
     }
 
-    /// Starts one with this configuration, which goes into `folder`, on the blocks that there may be in `data`.
-    pub async fn start_on(program: &Path, folder: &Path, data: &Path, config: &str) -> Self {
+    /// Starts one with this configuration file and further flags. Its data lies in `folder/data`, where blocks may lie already.
+    pub async fn start_on(program: &Path, folder: &Path, config: &str, flags: &[&str]) -> Self {
         let file = folder.join("prometheus.yml");
         std::fs::write(&file, config).expect("a configuration file");
         for _ in 0..TRIES {
             let address = free_address();
             let child = Command::new(program)
                 .arg(format!("--config.file={}", file.display()))
-                .arg(format!("--storage.tsdb.path={}", data.display()))
-                .arg("--storage.tsdb.retention.time=10y")
+                .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
                 .arg(format!("--web.listen-address={address}"))
+                .args(flags)
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .spawn()
@@ -73,6 +77,23 @@ impl Prometheus {
         }
     }
 
+    /// Its base URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// All samples as they are stored that a selector finds in `[start, end]`.
+    pub async fn samples(&self, selector: &str, start: Timestamp, end: Timestamp) -> Samples {
+        let seconds = end.as_second() - start.as_second();
+        let query = [("query", format!("{selector}[{seconds}s]")), ("time", end.as_second().to_string())];
+        let request = http().get(format!("{}/api/v1/query", self.url)).query(&query);
+        let answer = request.send().await.expect("an answer").text().await.expect("a body");
+        let answer: Value = serde_json::from_str(&answer).expect("JSON");
+        let found = answer.pointer("/data/result").and_then(Value::as_array);
+        let found = found.unwrap_or_else(|| panic!("{answer}"));
+        found.iter().map(|found| (series_of(&found["metric"]), values_of(&found["values"]))).collect()
+    }
+
     /// The value of a query that has one, if it has one.
     pub async fn query(&self, query: &str) -> Option<f64> {
         let request = http().get(format!("{}/api/v1/query", self.url)).query(&[("query", query)]);
@@ -86,6 +107,26 @@ impl Prometheus {
             tokio::task::yield_now().await;
         }
     }
+}
+
+/// A series as it is written in exposition formats, with its labels by name.
+fn series_of(metric: &Value) -> String {
+    let labels = metric.as_object().expect("labels").iter();
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let others: Vec<_> = labels
+        .filter(|(name, _)| *name != "__name__")
+        .map(|(name, value)| format!("{name}=\"{}\"", text(value)))
+        .collect();
+    format!("{}{{{}}}", text(&metric["__name__"]), others.join(","))
+}
+
+fn values_of(values: &Value) -> Vec<(i64, f64)> {
+    #[expect(clippy::cast_possible_truncation, reason = "milliseconds of our time")]
+    let sample = |pair: &Value| {
+        let millisecond = (pair[0].as_f64().expect("a time") * 1_000.0).round() as i64;
+        (millisecond, pair[1].as_str().expect("a value").parse().expect("a number"))
+    };
+    values.as_array().expect("samples").iter().map(sample).collect()
 }
 
 /// A loopback address whose port was free a moment ago.

@@ -44,7 +44,7 @@ pub struct TestApp {
     _simulator_tasks: SimulatorTasks,
 }
 
-type SimulatorTasks = JoinSet<std::io::Result<()>>;
+pub type SimulatorTasks = JoinSet<std::io::Result<()>>;
 
 /// What differs from an ordinary world and configuration.
 pub struct Setup {
@@ -217,7 +217,8 @@ impl TestApp {
     }
 }
 
-async fn start_simulator(world: World, clock: &Clock, tasks: &mut SimulatorTasks) -> (Simulator, String) {
+/// Starts a simulated Losant, which ends with `tasks`. Returns its base URL, too.
+pub async fn start_simulator(world: World, clock: &Clock, tasks: &mut SimulatorTasks) -> (Simulator, String) {
     let simulator = Simulator::new(world, clock.clone());
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));

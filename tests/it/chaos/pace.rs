@@ -11,16 +11,21 @@ pub const BURST: u32 = 20;
 /// Requests that may be under way.
 pub const MAX_IN_FLIGHT: usize = 8;
 
-/// Fails when more requests arrived in any span of time than the budget allows.
+/// Fails when more requests arrived in any span of time than the budget of the run allows.
+pub fn assert_budget(arrivals: &[Arrival]) {
+    assert_pace(arrivals, REQUESTS_PER_SECOND, BURST, MAX_IN_FLIGHT);
+}
+
+/// Fails when more requests arrived in any span of time than a budget allows.
 ///
 /// A request is counted where it arrives, and the clock may have moved since it was let go. So those that may be under way
 /// come on top: as many were let go before the span began at most.
-pub fn assert_budget(arrivals: &[Arrival]) {
-    let most = f64::from(BURST) + f64::from(u32::try_from(MAX_IN_FLIGHT).expect("few"));
+pub fn assert_pace(arrivals: &[Arrival], requests_per_second: f64, burst: u32, max_in_flight: usize) {
+    let most = f64::from(burst) + f64::from(u32::try_from(max_in_flight).expect("few"));
     let (mut left, mut before) = (most, Duration::ZERO);
     for (index, arrival) in arrivals.iter().enumerate() {
         let passed = arrival.uptime.saturating_sub(before).as_secs_f64();
-        (left, before) = ((passed * REQUESTS_PER_SECOND + left).min(most) - 1.0, arrival.uptime);
+        (left, before) = ((passed * requests_per_second + left).min(most) - 1.0, arrival.uptime);
         assert!(left > -1e-6, "request {index} of {} at {:?} is over budget", arrivals.len(), arrival.uptime);
     }
 }
