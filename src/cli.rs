@@ -7,12 +7,14 @@ mod account;
 mod api;
 mod backfill;
 mod check;
+mod columns;
 mod demo;
 mod flags;
 mod once;
 mod output;
 mod serve;
 mod simulate;
+mod suggest;
 
 use std::process::ExitCode;
 

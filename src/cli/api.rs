@@ -2,7 +2,6 @@
 
 mod hint;
 mod list;
-mod suggest;
 mod table;
 
 use std::io::Read as _;
@@ -13,7 +12,7 @@ use prometheus_client::registry::Registry;
 use serde_json::Value;
 
 use super::flags::{self, ConfigFlags, LogFlags, ShardFlags, WebFlags};
-use super::{Exit, account, output, serve};
+use super::{Exit, account, output, serve, suggest};
 use crate::app::Account;
 use crate::clock::Clock;
 use crate::config;

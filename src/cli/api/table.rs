@@ -1,9 +1,8 @@
 //! Answers as tables, where that makes sense.
 
-use std::fmt::Write as _;
-
 use serde_json::Value;
 
+use crate::cli::columns::{self, Cell};
 use crate::losant::Action;
 
 /// How an answer becomes a table.
@@ -81,22 +80,24 @@ impl Table {
         match self {
             Self::Payloads => {
                 let mut rows = vec![
-                    ["TYPE", "SOURCE", if in_bytes { "BYTES" } else { "COUNT" }].map(Cell::heading).to_vec(),
+                    ["TYPE", "SOURCE", if in_bytes { "BYTES" } else { "COUNT" }].map(Cell::text).to_vec(),
                 ];
                 for (payload_type, sources) in body.as_object().into_iter().flatten() {
                     for (source, value) in sources.as_object().into_iter().flatten() {
-                        rows.push(vec![Cell::text(payload_type), Cell::text(source), Cell::of(Some(value))]);
+                        rows.push(vec![Cell::text(payload_type), Cell::text(source), cell(Some(value))]);
                     }
                 }
-                lines(&rows)
+                columns::lines(&rows)
             }
             Self::Rows(list, columns) => {
-                let mut rows = vec![columns.iter().map(|(heading, _)| Cell::heading(heading)).collect()];
+                let mut rows = vec![columns.iter().map(|(heading, _)| Cell::text(heading)).collect()];
                 let items = body.get(list).and_then(Value::as_array);
-                rows.extend(items.into_iter().flatten().map(|item| {
-                    columns.iter().map(|(_, field)| Cell::of(item.get(field))).collect::<Vec<_>>()
-                }));
-                lines(&rows)
+                rows.extend(
+                    items.into_iter().flatten().map(|item| {
+                        columns.iter().map(|(_, field)| cell(item.get(field))).collect::<Vec<_>>()
+                    }),
+                );
+                columns::lines(&rows)
             }
         }
     }
@@ -116,58 +117,17 @@ pub(super) fn what_is_missing(body: &Value) -> Option<String> {
     }
 }
 
-#[derive(Clone)]
-struct Cell {
-    text: String,
-    /// Numbers stand at the right edge of their column.
-    right: bool,
-}
-
-impl Cell {
-    fn heading(text: &str) -> Self {
-        Self { text: text.to_owned(), right: false }
-    }
-
-    /// A text of Losant's. What would move the cursor of a terminal is taken out.
-    fn text(text: &str) -> Self {
-        let visible = |character: char| if character.is_control() { '?' } else { character };
-        Self { text: text.chars().map(visible).collect(), right: false }
-    }
-
-    fn of(value: Option<&Value>) -> Self {
-        match value {
-            Some(Value::String(text)) => Self::text(text),
-            Some(Value::Number(number)) => {
-                let text = number.to_string();
-                Self { text: text.strip_suffix(".0").unwrap_or(&text).to_owned(), right: true }
-            }
-            Some(Value::Bool(flag)) => Self::text(&flag.to_string()),
-            // Not known: never 0.
-            None | Some(Value::Null | Value::Array(_) | Value::Object(_)) => Self::text("-"),
+fn cell(value: Option<&Value>) -> Cell {
+    match value {
+        Some(Value::String(text)) => Cell::text(text),
+        Some(Value::Number(number)) => {
+            let text = number.to_string();
+            Cell::number(text.strip_suffix(".0").unwrap_or(&text))
         }
+        Some(Value::Bool(flag)) => Cell::text(&flag.to_string()),
+        // Not known: never 0.
+        None | Some(Value::Null | Value::Array(_) | Value::Object(_)) => Cell::text("-"),
     }
-
-    fn width(&self) -> usize {
-        self.text.chars().count()
-    }
-}
-
-fn lines(rows: &[Vec<Cell>]) -> String {
-    let columns = rows.first().map_or(0, Vec::len);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(Cell::width).max();
-    let widths: Vec<_> = (0..columns).map(|column| width(column).unwrap_or_default()).collect();
-    let mut table = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            let space = " ".repeat(width - cell.width());
-            let (before, after) = if cell.right { (&*space, "") } else { ("", &*space) };
-            let _ = write!(line, "{before}{}{after}  ", cell.text);
-        }
-        table += line.trim_end();
-        table.push('\n');
-    }
-    table
 }
 
 #[cfg(test)]
