@@ -23,6 +23,7 @@ mod renderer;
 mod sheet;
 mod shown;
 mod text;
+pub mod vocabulary;
 
 pub use exposition::{Metrics, ScrapeBody, ScrapeError};
 pub use family::Group;

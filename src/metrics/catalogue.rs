@@ -261,21 +261,8 @@ pub static CATALOGUE: &[Row] = &[
 mod tests {
     use std::collections::BTreeSet;
 
+    use super::super::vocabulary::TARGET_LABELS;
     use super::*;
-
-    /// Labels that a Prometheus target carries itself.
-    const TARGET_LABELS: [&str; 10] = [
-        "instance",
-        "type",
-        "job",
-        "service",
-        "endpoint",
-        "namespace",
-        "pod",
-        "owner",
-        "environment",
-        "cluster",
-    ];
 
     fn families() -> impl Iterator<Item = (&'static Row, Level)> {
         CATALOGUE.iter().flat_map(|row| row.family_levels().iter().map(move |level| (row, *level)))
