@@ -12,6 +12,7 @@ mod demo;
 mod flags;
 mod once;
 mod output;
+mod rules;
 mod serve;
 mod simulate;
 mod suggest;
@@ -72,6 +73,8 @@ enum Command {
     Api(Box<api::ApiArgs>),
     /// Write what Losant still has of the past, for Prometheus to import
     Backfill(Box<backfill::BackfillArgs>),
+    /// List the alert rules that are shipped, write them out, or check that what rules need is there
+    Rules(Box<rules::RulesArgs>),
     /// Serve a simulated Losant API alone, to try things on
     Simulate(simulate::SimulateArgs),
 }
@@ -86,6 +89,7 @@ impl Cli {
             Command::Check(args) => check::run(&args),
             Command::Api(args) => api::run(&args),
             Command::Backfill(args) => backfill::run(&args),
+            Command::Rules(args) => rules::run(&args),
             Command::Simulate(args) => simulate::run(&args),
         };
         done.unwrap_or_else(|refusal| {

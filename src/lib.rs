@@ -14,6 +14,7 @@ pub mod metrics;
 pub mod outbound;
 pub mod poll;
 pub mod remote_write;
+pub mod rules;
 pub mod selection;
 pub mod simulator;
 pub mod store;

@@ -71,6 +71,18 @@ impl ListenAddress {
             }
         }
     }
+
+    /// Host and port under which it is reached from this machine. `None` where the system chooses the port.
+    pub fn local_authority(&self) -> Option<String> {
+        let ip = match &self.host {
+            Host::All => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            Host::Ip(IpAddr::V4(address)) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            Host::Ip(IpAddr::V6(address)) if address.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            Host::Ip(address) => *address,
+            Host::Name(name) => return (self.port != 0).then(|| format!("{name}:{}", self.port)),
+        };
+        (self.port != 0).then(|| SocketAddr::new(ip, self.port).to_string())
+    }
 }
 
 impl FromStr for ListenAddress {
@@ -157,6 +169,21 @@ mod tests {
             assert_eq!(address(text).to_string(), text);
             let quoted = serde_json::Value::from(text);
             assert_eq!(serde_json::from_value::<ListenAddress>(quoted).unwrap(), address(text));
+        }
+    }
+
+    #[test]
+    fn a_listener_is_reached_over_loopback_where_it_listens_there() {
+        for (text, authority) in [
+            (":9114", Some("127.0.0.1:9114")),
+            ("0.0.0.0:9114", Some("127.0.0.1:9114")),
+            ("[::]:9114", Some("[::1]:9114")),
+            ("10.0.0.1:9114", Some("10.0.0.1:9114")),
+            ("localhost:9114", Some("localhost:9114")),
+            ("localhost:0", None),
+            (":0", None),
+        ] {
+            assert_eq!(address(text).local_authority().as_deref(), authority, "{text}");
         }
     }
 

@@ -308,6 +308,7 @@ fn help_says_what_everything_is() {
     };
     insta::assert_snapshot!("help", help(&["--help"]));
     insta::assert_snapshot!("help_demo", help(&["demo", "--help"]));
+    insta::assert_snapshot!("help_rules", help(&["rules", "--help"]));
     assert_eq!(help(&["--version"]), format!("losant-exporter {}\n", env!("CARGO_PKG_VERSION")));
 }
 
