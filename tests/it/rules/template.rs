@@ -1,7 +1,10 @@
-//! The rules of the three levels are alike, so they are written once: `deploy/prometheus/level.template.yaml`.
+//! The rules of the three levels are alike, so they are written once: `deploy/prometheus/level.template.yaml`. So are the
+//! runbooks of the alerts that each level has: `docs/runbooks/templates`.
 //!
-//! Owns: what its placeholders and blocks mean. `{name}` is a word of the level, `{only …}` … `{end}` lines of some levels,
+//! Owns: what their placeholders and blocks mean. `{name}` is a word of the level, `{only …}` … `{end}` lines of some levels,
 //! `{each unit}` … `{end}` lines for payloads and again for bytes, `{links ALERT}` the two links of an alert.
+
+use std::path::Path;
 
 use losant_exporter::rules::{DASHBOARD_BASE, RUNBOOK_BASE};
 
@@ -30,6 +33,12 @@ pub const LEVELS: [Level; 3] = [
             ("near", "warning"),
             ("full", "warning"),
             ("reached", "Losant shows the limits of an instance and does not enforce them."),
+            ("some", "an instance"),
+            ("Some", "An instance"),
+            ("action", "instance"),
+            ("flags", "--instance <INSTANCE_ID>"),
+            ("one", r#"instance_id="<INSTANCE_ID>""#),
+            ("owner", "<INSTANCE_ID>"),
         ],
         dashboard: "losant-overview?var-instance={{ $labels.instance_id }}",
     },
@@ -52,6 +61,12 @@ pub const LEVELS: [Level; 3] = [
                 "reached",
                 "Losant bills an org for payloads and notebook time above its limits; of other things no more can be made.",
             ),
+            ("some", "an org"),
+            ("Some", "An org"),
+            ("action", "instanceOrg"),
+            ("flags", "--instance <INSTANCE_ID> --org <ORG_ID>"),
+            ("one", r#"org_id="<ORG_ID>""#),
+            ("owner", "<ORG_ID>"),
         ],
         dashboard: "losant-organization?var-instance={{ $labels.instance_id }}&var-org={{ $labels.org_id }}",
     },
@@ -71,6 +86,12 @@ pub const LEVELS: [Level; 3] = [
             ("near", "warning"),
             ("full", "critical"),
             ("reached", "Losant rejects payloads of a sandbox above its limit until the next billing period begins."),
+            ("some", "a sandbox"),
+            ("Some", "A sandbox"),
+            ("action", "instanceSandbox"),
+            ("flags", "--instance <INSTANCE_ID> --sandbox <SANDBOX_ID>"),
+            ("one", r#"sandbox_id="<SANDBOX_ID>""#),
+            ("owner", "<SANDBOX_ID>"),
         ],
         dashboard: "losant-sandbox?var-instance={{ $labels.instance_id }}&var-sandbox={{ $labels.sandbox_id }}",
     },
@@ -103,6 +124,33 @@ pub fn render(template: &str, level: &Level) -> String {
         assert!(!text.contains(left), "{left} is left");
     }
     text
+}
+
+/// The runbook of an alert for a level. Links in a template are seen from where its runbooks stand.
+pub fn runbook(template: &str, level: &Level) -> String {
+    let text = fill(&select(template, level.name), level.words);
+    let left = text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
+    for name in left {
+        let is_name = name.chars().all(|letter| letter == ' ' || letter.is_ascii_alphabetic());
+        assert!(name.is_empty() || !is_name, "{{{name}}} is left");
+    }
+    format!("<!-- Made by `make rules` from a file in templates: change that file. -->\n{text}")
+}
+
+/// The runbooks that are made from templates: the file name of each, which is its heading, and what has to stand in it.
+pub fn runbooks(templates: &Path) -> Vec<(String, String)> {
+    let mut runbooks = Vec::new();
+    for template in std::fs::read_dir(templates).expect("the templates of runbooks") {
+        let path = template.expect("a template").path();
+        let template = std::fs::read_to_string(&path).expect("a template");
+        for level in &LEVELS {
+            let text = runbook(&template, level);
+            let heading = text.lines().find_map(|line| line.strip_prefix("# ")).expect("a heading");
+            runbooks.push((format!("{heading}.md"), text));
+        }
+    }
+    runbooks.sort_unstable();
+    runbooks
 }
 
 /// The text without blocks of other levels.
