@@ -58,11 +58,12 @@ impl Progress {
         }
         self.told = self.clock.uptime();
         let Figures { rate, left } = self.figures(done, requests);
-        let left = left.map_or_else(|| "unknown".to_owned(), in_words);
+        let left = left.map(in_words);
         let scopes = self.scopes;
         if let Some(bar) = &self.bar {
             bar.set_position(done as u64);
-            bar.set_message(format!("{done}/{scopes} scopes, {requests} requests, {rate:.1}/s, {left} left"));
+            let left = left.map(|left| format!(", {left} left")).unwrap_or_default();
+            bar.set_message(format!("{done}/{scopes} scopes, {requests} requests, {rate:.1}/s{left}"));
         } else {
             let requests_per_second = format!("{rate:.1}");
             tracing::info!(done, scopes, requests, requests_per_second, left, "reading history");

@@ -14,9 +14,10 @@ use super::history::History;
 use super::journal::{Entry, Header, Journal, JournalError, Standing};
 use super::progress::{Display, Progress, in_words};
 use super::reader::{Reader, Unread};
+use super::span::Span;
 use super::spools::{SpoolError, Spools};
-use super::subjects::{self, ListError, Subject};
-use super::{Backfill, Begun, Target, pushes};
+use super::subjects::{self, Subject};
+use super::{Backfill, Begun, Order, Target, pushes};
 use crate::clock::Clock;
 use crate::losant::{Client, Error};
 use crate::remote_write::{PushError, Pusher};
@@ -24,7 +25,7 @@ use crate::usage::Level;
 
 /// How many scopes may have been begun and not committed, for each request that may be under way: one that takes long holds up
 /// those behind it only so far.
-const AHEAD: usize = 4;
+const AHEAD: usize = 2;
 /// The same, whatever may be under way. Bounds memory: the history of a busy scope over 93 days takes some 200 kB.
 const FARTHEST_AHEAD: usize = 64;
 
@@ -121,23 +122,11 @@ impl Backfill {
         let begun = if let Some(begun) = begun {
             begun
         } else {
-            let listed = tokio::select! {
+            tokio::select! {
                 biased;
-                () = &mut stop => Err(Stopped::Early("interrupted".to_owned())),
-                listed = subjects::list(&client, &order) => {
-                    listed.map_err(|error: ListError| Stopped::Early(error.to_string()))
-                }
-            };
-            let subjects = listed?;
-            if subjects.is_empty() {
-                return Err(Stopped::Early(
-                    "levels, selection and shard leave nobody to ask about".to_owned(),
-                ));
+                () = &mut stop => return Err(Stopped::Early("interrupted".to_owned())),
+                begun = begin(&client, &order, span, &target) => begun.map_err(Stopped::Early)?,
             }
-            let header = Header::new(order.asked(target.fingerprint()), (span.from, span.to), span.now);
-            let journal = Journal::create(folder.path(), header, &subjects);
-            let journal = journal.map_err(|error| Stopped::Early(error.to_string()))?;
-            Begun { journal, subjects, standing: Standing::default() }
         };
         let Begun { journal, subjects, standing } = begun;
         let reader = Reader::new(client, clock.clone(), span, order.collectors.clone());
@@ -173,6 +162,18 @@ impl Backfill {
         }
         Ok(Done { scopes, left_out: run.standing.left_out, requests: run.reader.requests(), bytes })
     }
+}
+
+/// Lists who is asked about, and makes the folder to work in. The error is in words.
+async fn begin(client: &Client, order: &Order, span: Span, target: &Target) -> Result<Begun, String> {
+    let subjects = subjects::list(client, order).await.map_err(|error| error.to_string())?;
+    if subjects.is_empty() {
+        return Err("levels, selection and shard leave nobody to ask about".to_owned());
+    }
+    let header = Header::new(order.asked(target.fingerprint()), (span.from, span.to), span.now);
+    let journal = Journal::create(target.folder().path(), header, &subjects);
+    let journal = journal.map_err(|error| error.to_string())?;
+    Ok(Begun { journal, subjects, standing: Standing::default() })
 }
 
 struct Run {

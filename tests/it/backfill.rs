@@ -4,6 +4,7 @@ mod fixture;
 mod imported;
 mod killed;
 mod refused;
+mod sent;
 
 use std::collections::BTreeSet;
 
@@ -168,7 +169,7 @@ async fn an_outage_stops_it_and_it_goes_on_later_to_the_same_bytes() {
         }
         refuse(Route::action("instance.get"));
         let resume = folder.path().join("h.om.partial").exists();
-        let run = losant.run(order(), &output, resume);
+        let run = Box::pin(losant.run(order(), &output, resume));
         let stopped = losant.while_time_passes(run).await.unwrap_err();
         let Stopped::Midway { done: 5, scopes: 19, resumable: true, .. } = &stopped else {
             panic!("{stopped}")
@@ -191,7 +192,7 @@ async fn the_budget_of_the_account_is_kept() {
     let arrivals = losant.simulator.watch_arrivals();
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("h.om");
-    let run = losant.run(losant.order("-3d"), &output, false);
+    let run = Box::pin(losant.run(losant.order("-3d"), &output, false));
     assert_eq!(losant.while_time_passes(run).await.unwrap().left_out, 0);
     let arrivals = arrivals.so_far();
     assert!(arrivals.len() > 100, "{}", arrivals.len());
