@@ -30,13 +30,13 @@ const WORK_FOLDER: &str = "losant-backfill.partial";
                   whole UTC hours and days that have settled are written, as the series that the recording rules make.\n\n\
                   Examples:\n  \
                   losant-exporter backfill --from -92d --output losant.om\n  \
-                  promtool tsdb create-blocks-from openmetrics --max-block-duration=24h losant.om blocks/\n  \
+                  promtool tsdb create-blocks-from openmetrics --max-block-duration=162h losant.om blocks/\n  \
                   losant-exporter backfill --from -92d --remote-write http://localhost:9090/api/v1/write\n\n\
                   Exit codes: 0 success, 1 it stopped midway or something is missing from the history, 2 wrong usage or \
                   configuration (nothing was begun)."
 )]
 pub(super) struct BackfillArgs {
-    /// From when
+    /// From when, 93 days back at most
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: String,
     /// Up to when
