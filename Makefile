@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test lint fmt doc unit components docs bench
+.PHONY: help demo test lint fmt doc unit components docs rules bench
 
 help: ## Show what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ components: ## Install the programs that tests use, where that is possible; name
 
 docs: ## Write the generated documentation anew
 	LOSANT_EXPORTER_WRITE_DOCS=1 $(CARGO) test --locked --test it -- documentation
+
+rules: ## Write the rules and runbooks of the three levels anew from their templates
+	LOSANT_EXPORTER_WRITE_DOCS=1 $(CARGO) test --locked --test it -- rules::the_rule_files rules::contract::runbooks_of
 
 bench: ## Measure what docs/performance.md tells of, in about fifty minutes
 	scripts/bench-components

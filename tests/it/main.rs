@@ -36,6 +36,7 @@ mod lifecycle;
 mod pages;
 mod prometheus;
 mod readers;
+mod rules;
 mod rules_check;
 mod scrape;
 mod selection;

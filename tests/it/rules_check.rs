@@ -187,7 +187,7 @@ async fn what_was_renamed_in_a_rule_file_is_named_with_file_and_rule() {
         losant-org.yaml: losant_org:devices:max: missing label org_id on losant_sandbox_devices
 
         losant-instance.yaml: losant_instance:payload_limit:max: missing label id on losant_instance_payload_limit
-        losant-instance.yaml: losant_instance:payloads_this_hour:limit_share: missing label instance_id on losant_instance:payload_limit:max
+        losant-instance.yaml: losant_instance:payloads_hour:limit_share: missing label instance_id on losant_instance:payload_limit:max
         losant-instance.yaml: losant_instance:payloads_burn:ratio: missing label instance_id on losant_instance:payload_limit:max
 
         losant-instance.yaml: LosantInstanceLimitNear: not recorded: no rule records losant:limit_near_ratio:threshold; the shipped losant-thresholds.yaml does

@@ -2,8 +2,10 @@
 //! runbooks of the alerts that each level has: `docs/runbooks/templates`.
 //!
 //! Owns: what their placeholders and blocks mean. `{name}` is a word of the level, `{only …}` … `{end}` lines of some levels,
-//! `{each unit}` … `{end}` lines for payloads and again for bytes, `{links ALERT}` the two links of an alert.
+//! `{each unit}` … `{end}` lines for payloads and again for bytes, `{links ALERT}` the two links of an alert,
+//! `{look SERIES,MATCHERS | FUNCTION}` the value of a series of those whom an alert is about.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use losant_exporter::rules::{DASHBOARD_BASE, RUNBOOK_BASE};
@@ -33,6 +35,8 @@ pub const LEVELS: [Level; 3] = [
             ("near", "warning"),
             ("full", "warning"),
             ("reached", "Losant shows the limits of an instance and does not enforce them."),
+            ("over_payloads", "Losant shows the limits of an instance and does not enforce them."),
+            ("over_notebooks", "Losant shows the limits of an instance and does not enforce them."),
             ("some", "an instance"),
             ("Some", "An instance"),
             ("action", "instance"),
@@ -61,6 +65,8 @@ pub const LEVELS: [Level; 3] = [
                 "reached",
                 "Losant bills an org for payloads and notebook time above its limits; of other things no more can be made.",
             ),
+            ("over_payloads", "Losant bills an org for payloads above its limit."),
+            ("over_notebooks", "Losant bills an org for notebook time above its limit."),
             ("some", "an org"),
             ("Some", "An org"),
             ("action", "instanceOrg"),
@@ -85,7 +91,18 @@ pub const LEVELS: [Level; 3] = [
             ("spike", "warning"),
             ("near", "warning"),
             ("full", "critical"),
-            ("reached", "Losant rejects payloads of a sandbox above its limit until the next billing period begins."),
+            (
+                "reached",
+                "Losant rejects payloads of a sandbox above its limit until the next billing period begins.",
+            ),
+            (
+                "over_payloads",
+                "Losant rejects payloads of a sandbox above its limit until the next billing period begins.",
+            ),
+            (
+                "over_notebooks",
+                "Losant does not say what it does with notebooks of a sandbox above its limit.",
+            ),
             ("some", "a sandbox"),
             ("Some", "A sandbox"),
             ("action", "instanceSandbox"),
@@ -99,8 +116,20 @@ pub const LEVELS: [Level; 3] = [
 
 /// A unit in which payloads are counted, and its words.
 const UNITS: [&[(&str, &str)]; 2] = [
-    &[("unit", "payloads"), ("Unit", "Payload"), ("words", "billable payloads"), ("base", "")],
-    &[("unit", "payload_bytes"), ("Unit", "PayloadBytes"), ("words", "bytes of billable payloads"), ("base", "1024")],
+    &[
+        ("unit", "payloads"),
+        ("Unit", "Payload"),
+        ("words", "billable payloads"),
+        ("humanize", "humanize"),
+        ("of", ""),
+    ],
+    &[
+        ("unit", "payload_bytes"),
+        ("Unit", "PayloadBytes"),
+        ("words", "bytes of billable payloads"),
+        ("humanize", "humanize1024 | printf \"%sB\""),
+        ("of", " of"),
+    ],
 ];
 
 /// The name of whom an alert is about where it is known, and the id in any case. The lookup is part of the text and not of the
@@ -108,22 +137,46 @@ const UNITS: [&[(&str, &str)]; 2] = [
 const WHO: &str = "{{ with printf `last_over_time({info}{{sel}}[1h])` {id} | query }}\
                    {{ with . | first | label \"{label}\" }}{{ . }} {{ end }}{{ end }}({{ {id} }})";
 
+/// What it means to be above the limit that an alert is about.
+const OVER: &str = "{{ if eq $labels.resource \"payload\" }}{over_payloads}\
+                    {{ else if eq $labels.resource \"notebookMinutesPerMonth\" }}{over_notebooks}\
+                    {{ else }}No more can be made above it.{{ end }}";
+
 /// The rule file of a level.
 pub fn render(template: &str, level: &Level) -> String {
-    let mut text = format!(
-        "# Made by `make rules` from ../level.template.yaml: change that file.\n{}",
-        select(template, level.name)
-    );
+    let text = fill_blocks(&template.replace("{who}", WHO).replace("{over}", OVER), level);
+    let text = fill(&look_up(&text), level.words);
+    let text = link(&text, level.dashboard);
+    for left in ["{only ", "{each ", "{end}", "{links ", "{look ", "{L}", "{Level}"] {
+        assert!(!text.contains(left), "{left} is left");
+    }
+    format!("# Made by `make rules` from ../level.template.yaml: change that file.\n{text}")
+}
+
+/// A text with blocks and words for a level: those of other levels are left out.
+pub fn fill_blocks(template: &str, level: &Level) -> String {
+    let mut text = select(template, level.name);
     while let Some((before, block, after)) = block(&text, "{each unit}\n") {
         let copies: String = UNITS.iter().map(|words| fill(&block, words)).collect();
         text = [before, copies, after].concat();
     }
-    let text = fill(&text.replace("{who}", WHO), level.words);
-    let text = link(&text, level.dashboard);
-    for left in ["{only ", "{each ", "{end}", "{links ", "{L}", "{Level}"] {
-        assert!(!text.contains(left), "{left} is left");
+    fill(&text, level.words)
+}
+
+/// The text with what looks up a value where `{look SERIES,MATCHERS | FUNCTION}` stands.
+fn look_up(text: &str) -> String {
+    let mut looked = text.to_owned();
+    while let Some((before, rest)) = looked.split_once("{look ") {
+        let (order, after) = rest.split_once('}').expect("the end of {look …}");
+        let (series, function) = order.split_once(" | ").expect("a function");
+        let (name, matchers) = series.split_once(',').unwrap_or((series, ""));
+        let comma = if matchers.is_empty() { "" } else { "," };
+        looked = format!(
+            "{before}{{{{ with printf `{name}{{{{sel}}{comma}{matchers}}}` {{id}} | query }}}}\
+             {{{{ . | first | value | {function} }}}}{{{{ else }}}}unknown{{{{ end }}}}{after}"
+        );
     }
-    text
+    looked
 }
 
 /// The runbook of an alert for a level. Links in a template are seen from where its runbooks stand.
@@ -183,16 +236,14 @@ fn fill(text: &str, words: &[(&str, &str)]) -> String {
 fn link(text: &str, dashboard: &str) -> String {
     let mut linked = String::new();
     for line in text.lines() {
-        match line.trim_start().strip_prefix("{links ").and_then(|rest| rest.strip_suffix('}')) {
-            Some(alert) => {
-                linked += &format!("      runbook_url: {RUNBOOK_BASE}/{alert}.md\n");
-                linked += &format!("      dashboard_url: '{DASHBOARD_BASE}/{dashboard}'\n");
-            }
-            None => {
-                linked += line;
-                linked.push('\n');
-            }
-        }
+        let alert = line.trim_start().strip_prefix("{links ").and_then(|rest| rest.strip_suffix('}'));
+        let _ = match alert {
+            None => writeln!(linked, "{line}"),
+            Some(alert) => writeln!(
+                linked,
+                "      runbook_url: {RUNBOOK_BASE}/{alert}.md\n      dashboard_url: '{DASHBOARD_BASE}/{dashboard}'"
+            ),
+        };
     }
     linked
 }
