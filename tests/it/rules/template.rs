@@ -122,6 +122,7 @@ const UNITS: [&[(&str, &str)]; 2] = [
         ("words", "billable payloads"),
         ("humanize", "humanize"),
         ("of", ""),
+        ("severity", "{spike}"),
     ],
     &[
         ("unit", "payload_bytes"),
@@ -129,6 +130,8 @@ const UNITS: [&[(&str, &str)]; 2] = [
         ("words", "bytes of billable payloads"),
         ("humanize", "humanize1024 | printf \"%sB\""),
         ("of", " of"),
+        // Limits and bills count payloads.
+        ("severity", "warning"),
     ],
 ];
 
