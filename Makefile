@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test lint fmt doc unit components docs rules bench
+.PHONY: help demo test lint fmt doc unit components docs rules dashboards bench
 
 help: ## Show what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ docs: ## Write the generated documentation anew
 
 rules: ## Write the rules and runbooks of the three levels anew from their templates
 	LOSANT_EXPORTER_WRITE_DOCS=1 $(CARGO) test --locked --test it -- rules::the_rule_files rules::contract::runbooks_of
+
+dashboards: ## Write the dashboards of Grafana anew from grafana/src
+	cd grafana && npm ci --silent --no-audit --no-fund && npm run --silent build
 
 bench: ## Measure what docs/performance.md tells of, in about fifty minutes
 	scripts/bench-components

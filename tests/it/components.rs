@@ -26,6 +26,17 @@ pub fn python_with(module: &str) -> Option<PathBuf> {
     found(&format!("{module} (Python)"), Some(python).filter(has))
 }
 
+/// The compiler and the types that the generator of dashboards needs.
+pub fn dashboard_generator() -> Option<()> {
+    let modules = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("grafana/node_modules");
+    let name = "@grafana/schema with typescript (npm)";
+    found(
+        name,
+        Some(modules).filter(|it| it.join("@grafana/schema").exists() && it.join(".bin/tsc").exists()),
+    )
+    .map(|_| ())
+}
+
 fn found(name: &str, path: Option<PathBuf>) -> Option<PathBuf> {
     if path.is_none() {
         assert!(std::env::var_os("CI").is_none(), "{name} is missing; scripts/components installs it");

@@ -25,6 +25,7 @@ mod chaos;
 mod cli;
 mod components;
 mod config;
+mod dashboards;
 mod demo;
 mod documentation;
 mod exactness;

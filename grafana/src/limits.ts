@@ -1,0 +1,72 @@
+// Limits: what is used of each, how much there may be, and when there will be no more. Orgs and sandbox users only.
+
+import { MappingType, type ValueMapping } from '@grafana/schema';
+
+import type { Scopes } from './promql.js';
+
+/** By these names Losant calls the limits that are used up within a billing period. */
+const OF_PERIOD = 'payload|notebookMinutesPerMonth';
+const WEEK = 604800;
+const YEAR = 31536000;
+
+/** Limits in words, where the name that Losant gives them is long or leaves out the unit. */
+export const RESOURCES: ValueMapping[] = [
+  {
+    type: MappingType.ValueToText,
+    options: {
+      payload: { text: 'payloads', index: 0 },
+      notebookMinutesPerMonth: { text: 'notebook minutes', index: 1 },
+      storage: { text: 'storage, bytes', index: 2 },
+      device: { text: 'devices', index: 3 },
+      applicationcertificate: { text: 'certificates', index: 4 },
+      applicationcertificateauthority: { text: 'certificate authorities', index: 5 },
+      applicationkey: { text: 'application keys', index: 6 },
+      flow: { text: 'workflows', index: 7 },
+    },
+  },
+];
+
+const called = (resource: string, expr: string) => `label_replace(${expr}, "resource", "${resource}", "", "")`;
+
+/** What is used, by limit and in the unit of the limit: notebook time in minutes, storage in bytes. */
+export const used = (scopes: Scopes) =>
+  [
+    called('payload', scopes.recorded('billable_payloads_period:max')),
+    called('notebookMinutesPerMonth', `${scopes.recorded('notebook_run_seconds_period:max')} / 60`),
+    called('storage', scopes.recorded('storage_bytes:max')),
+    scopes.recorded('resources:max'),
+  ].join(' or ');
+
+/** How much there may be, by limit and in its unit. */
+export const allowed = (scopes: Scopes) =>
+  [
+    called('payload', scopes.recorded('payload_limit:max')),
+    called('notebookMinutesPerMonth', `${scopes.recorded('notebook_run_limit_seconds:max')} / 60`),
+    called('storage', scopes.recorded('storage_limit_bytes:max')),
+    scopes.recorded('resource_limit:max'),
+  ].join(' or ');
+
+/**
+ * When a limit will be reached, in milliseconds: what is used up in a period, at the pace of the period so far and if that is
+ * before its end; what is there, at the pace of the last week and if that is within a year.
+ */
+export function fullOn(scopes: Scopes): string {
+  const share = (resources: string) => scopes.recorded('limit_used:ratio', resources);
+  const ofPeriod = share(`resource=~"${OF_PERIOD}"`);
+  const there = share(`resource!~"${OF_PERIOD}"`);
+  const start = scopes.recorded('period_start_timestamp_seconds:max');
+  const end = scopes.recorded('period_end_timestamp_seconds:max');
+  const begun = `(${scopes.recorded('period_elapsed:ratio')} > 0.1)`;
+  const within = `(1 - ${ofPeriod} > 0) / (${ofPeriod} > 0) * ${scopes.on} group_left () (time() - ${start} and ${scopes.on} ${begun}) + time()`;
+  const sometime = `(1 - ${there} > 0) / (${there} - (${there} offset 1w) > 0) * ${WEEK}`;
+  return `1000 * (((${within}) < ${scopes.on} group_left () ${end}) or (${sometime} < ${YEAR}) + time())`;
+}
+
+/** Seconds until the payload limit is reached if it goes on like the last complete day; -1 when the period ends before. */
+export function payloadsLast(scopes: Scopes): string {
+  const left = `clamp_min(${scopes.recorded('payload_limit:max')} - ${scopes.recorded('billable_payloads_period:max')}, 0)`;
+  const perDay = scopes.recorded('payloads_last_day:max', 'billable="true"');
+  const lasts = `${left} / ${scopes.on} ${perDay} * 86400`;
+  const rest = `${scopes.recorded('period_end_timestamp_seconds:max')} - time()`;
+  return `(${lasts} < ${rest}) or (${lasts} >= ${rest}) * 0 - 1`;
+}

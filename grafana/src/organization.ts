@@ -1,0 +1,92 @@
+// Losant / Organization: one org, for whoever is told that something is wrong with it, or has to explain its bill.
+
+import { firing, periods } from './annotations.js';
+import { dashboard, heading, row } from './dashboard.js';
+import { days, hours } from './history.js';
+import { yesNo } from './panels.js';
+import { Scopes } from './promql.js';
+import { ScopePanels } from './scope.js';
+import { table } from './table.js';
+import * as thresholds from './thresholds.js';
+import * as variables from './variables.js';
+
+const orgs = new Scopes('org', ['instance', 'org']);
+const panels = new ScopePanels(orgs, 'org');
+
+const about = table({
+  title: 'About the org',
+  description:
+    'Name, id, plan and state of the org as the lists of Losant have them. A disabled or read-only org that has traffic is still billed.',
+  noData: 'Not read yet',
+  rows: orgs.scraped('info', '', ['name', 'plan_id', 'subscription_status']),
+  key: orgs.ids,
+  labels: [
+    { label: 'name', title: 'Name' },
+    { label: 'org_id', title: 'Id', width: 210 },
+    { label: 'plan_id', title: 'Plan', width: 210 },
+    { label: 'subscription_status', title: 'Subscription', width: 100 },
+  ],
+  columns: [
+    { title: 'Members', width: 80, expr: orgs.scraped('members') },
+    { title: 'Invitations', width: 90, expr: orgs.scraped('pending_invites') },
+    {
+      title: 'Disabled',
+      width: 80,
+      expr: orgs.recorded('disabled:max'),
+      mappings: yesNo(),
+      thresholds: thresholds.noIsGood,
+    },
+    {
+      title: 'Read-only',
+      width: 80,
+      expr: orgs.recorded('read_only:max'),
+      mappings: yesNo(),
+      thresholds: thresholds.noIsGood,
+    },
+  ],
+});
+
+const tags = table({
+  title: 'Tags',
+  description: 'Tags of the org, by which Losant / Quotas and cost can add up its cost.',
+  noData: 'No tags',
+  rows: orgs.scraped('tag', '', ['key', 'value']),
+  key: [...orgs.ids, 'key', 'value'],
+  labels: [
+    { label: 'key', title: 'Key' },
+    { label: 'value', title: 'Value' },
+  ],
+});
+
+export const organization = dashboard({
+  uid: 'losant-organization',
+  title: 'Losant / Organization',
+  description:
+    'Usage of one organization: what it does now, what is usual, what it is made of, and what is left of its limits.',
+  from: 'now-7d',
+  variables: [variables.datasource, variables.job, variables.one('instance'), variables.one('org')],
+  annotations: [periods(orgs), firing('instance_id=~"$instance", org_id=~"$org"')],
+  sections: [
+    row(
+      4,
+      [4, panels.thisHour()],
+      [3, panels.timesUsual()],
+      [3, panels.today()],
+      [4, panels.period()],
+      [3, panels.share()],
+      [4, panels.limitReached()],
+      [3, panels.age()],
+    ),
+    row(9, [24, hours(orgs, 'payloads')]),
+    row(9, [12, panels.periodToDate()], [12, panels.limits()]),
+    heading('What payloads are made of'),
+    row(8, [12, days(orgs)], [12, hours(orgs, 'payload_bytes')]),
+    row(9, [7, panels.byType()], [7, panels.bySource()], [10, panels.applications()]),
+    heading('Devices and notebooks'),
+    row(7, [12, panels.devices()], [12, panels.deviceChanges()]),
+    row(7, [12, panels.notebookTime()], [12, panels.notebookRuns()]),
+    heading('About'),
+    row(4, [24, about]),
+    row(6, [12, tags], [12, panels.ages()]),
+  ],
+});

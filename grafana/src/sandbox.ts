@@ -1,0 +1,80 @@
+// Losant / Sandbox: one sandbox user. Limits are hard: Losant rejects payloads above them.
+
+import { firing, periods } from './annotations.js';
+import { dashboard, heading, row } from './dashboard.js';
+import { days, hours } from './history.js';
+import { stat, yesNo } from './panels.js';
+import { Scopes } from './promql.js';
+import { ScopePanels } from './scope.js';
+import * as thresholds from './thresholds.js';
+import * as variables from './variables.js';
+
+const sandboxes = new Scopes('sandbox', ['instance', 'sandbox']);
+const panels = new ScopePanels(sandboxes, 'sandbox user');
+
+const lastLogin = stat({
+  title: 'Last login',
+  description: 'When the user last logged in.',
+  unit: 'dateTimeFromNow',
+  noData: 'Never, or not told',
+  series: [['Last login', `${sandboxes.scraped('last_login_timestamp_seconds')} * 1000`]],
+});
+
+const failedLogins = stat({
+  title: 'Failed logins',
+  description:
+    'Failed logins as Losant counts them now. An alert fires on ten more within an hour: a forgotten script, or somebody who guesses.',
+  unit: 'short',
+  noData: 'Not told',
+  series: [['Failed logins', sandboxes.recorded('failed_logins:max')]],
+  thresholds: thresholds.failedLogins,
+});
+
+const twoFactor = stat({
+  title: 'Two-factor login',
+  description: 'Whether the user has two-factor authentication.',
+  unit: 'none',
+  noData: 'Not told',
+  series: [['Two-factor login', sandboxes.scraped('two_factor_enabled')]],
+  mappings: yesNo('on', 'off'),
+});
+
+const deletion = stat({
+  title: 'Deletion',
+  description: 'When the user, marked for deletion, will be gone.',
+  unit: 'dateTimeAsIso',
+  noData: 'Not marked for deletion',
+  series: [['Deletion', `${sandboxes.scraped('deletion_timestamp_seconds')} * 1000`]],
+});
+
+export const sandbox = dashboard({
+  uid: 'losant-sandbox',
+  title: 'Losant / Sandbox',
+  description:
+    'Usage of one sandbox user. Above its limits Losant rejects payloads until the next billing period begins.',
+  from: 'now-7d',
+  variables: [variables.datasource, variables.job, variables.one('instance'), variables.one('sandbox')],
+  annotations: [periods(sandboxes), firing('instance_id=~"$instance", sandbox_id=~"$sandbox"')],
+  sections: [
+    row(
+      4,
+      [4, panels.thisHour()],
+      [3, panels.timesUsual()],
+      [3, panels.today()],
+      [4, panels.period()],
+      [3, panels.share()],
+      [4, panels.limitReached()],
+      [3, panels.age()],
+    ),
+    row(9, [24, hours(sandboxes, 'payloads')]),
+    row(9, [12, panels.periodToDate()], [12, panels.limits()]),
+    heading('What payloads are made of'),
+    row(8, [12, days(sandboxes)], [12, hours(sandboxes, 'payload_bytes')]),
+    row(9, [7, panels.byType()], [7, panels.bySource()], [10, panels.applications()]),
+    heading('Devices and notebooks'),
+    row(7, [12, panels.devices()], [12, panels.deviceChanges()]),
+    row(7, [12, panels.notebookTime()], [12, panels.notebookRuns()]),
+    heading('About the user'),
+    row(6, [4, lastLogin], [4, failedLogins], [4, twoFactor], [4, deletion], [8, panels.ages()]),
+  ],
+});
