@@ -16,6 +16,7 @@
 //! - `; on b`, `; restart TIME, gap TIME`, `; job NAME`: what is scraped of a second exporter, of one that is restarted, by another job.
 //! - `{firing ALERT SEVERITY at TIME: ITEM…; not NAME…}`: exactly these fire. An ITEM is a NAME with labels behind commas, or
 //!   labels, or `-` for none. With `from TIME to TIME`: exactly these fire, at each evaluation. `{silent ALERT SEVERITY …}`: none fires.
+//! - `{value EXPRESSION at TIME: NUMBER}`: an expression without labels; nothing comes out where there is no number.
 //! - `{messages at TIME}`: promtool shows all alerts of the last rule file that fire then, by finding fault with each of them.
 //! - `{past}` within samples: none until now; `{id NAME}` within labels: the ids of NAME.
 
@@ -95,6 +96,7 @@ impl Expansion<'_> {
             "hours" => self.hours(rest),
             "read" => self.read(rest),
             "firing" | "silent" => self.cases(rest),
+            "value" => self.value(rest),
             "messages" => self.messages(rest, &rules.last()?.alerts),
             _ => None,
         }
@@ -251,6 +253,19 @@ impl Expansion<'_> {
             clock.times().map(|time| Sample::Value(seconds(clock.now + time.min(frozen)))).collect();
         let labels = format!(r#"collector="{collector}""#);
         self.usage(name, "last_success_timestamp_seconds", &labels, &samples, options)
+    }
+
+    fn value(&mut self, text: &str) -> Option<()> {
+        let (expr, time) = text.rsplit_once(" at ")?;
+        let (time, number) = time.split_once(": ").unwrap_or((time, ""));
+        let (expr, at) = (self.words(expr), (self.clock?.now + minutes(time)?) * 60);
+        let samples = match number {
+            "" => " []".to_owned(),
+            number => format!("\n    - labels: '{{}}'\n      value: {number}"),
+        };
+        let _ =
+            writeln!(self.file.text, "  - expr: '{expr}'\n    eval_time: {at}s\n    exp_samples:{samples}");
+        Some(())
     }
 
     fn messages(&mut self, text: &str, alerts: &[String]) -> Option<()> {
