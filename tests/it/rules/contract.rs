@@ -147,6 +147,20 @@ fn rules_read_what_has_been_recorded_before_them() {
     }
 }
 
+/// Groups are evaluated at moments of their own. If one recorded what another one reads, numbers of two hours would be compared at the
+/// turn of each.
+#[test]
+fn what_a_level_records_it_records_in_one_group() {
+    for level in &template::LEVELS {
+        let text = files::text(&format!("deploy/prometheus/rules/losant-{}.yaml", level.name));
+        let (records, alerts) =
+            text.split_once(&format!("- name: losant-{}-alerts\n", level.name)).expect("a group of alerts");
+        assert_eq!(records.matches("\n- name: ").count(), 1, "{}: groups that record", level.name);
+        assert_eq!(alerts.matches("\n- name: ").count(), 0, "{}: groups of alerts", level.name);
+        assert!(records.contains("- record: ") && !alerts.contains("- record: "), "{}", level.name);
+    }
+}
+
 #[test]
 fn every_threshold_is_used_and_missed() {
     let rules = files::rules();
