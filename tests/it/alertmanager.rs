@@ -119,6 +119,24 @@ impl Webhook {
         Self { url, told, _server: server }
     }
 
+    /// The shipped routing, except that receivers are the webhook and that nobody waits for more to be said.
+    pub fn routing(&self) -> String {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/prometheus/alertmanager.example.yaml");
+        let mut config = String::new();
+        for line in std::fs::read_to_string(path).expect("the routing").lines() {
+            let (key, _) = line.split_once(": ").unwrap_or((line, ""));
+            let line = match key.trim_start() {
+                "group_wait" => format!("{key}: 0s"),
+                "group_interval" => format!("{key}: 1s"),
+                _ => line.replace("http://127.0.0.1:5001", &self.url),
+            };
+            config += &line;
+            config.push('\n');
+        }
+        assert!(config.contains(&self.url) && config.contains("group_wait: 0s"), "{config}");
+        config
+    }
+
     /// Everything it was told so far, oldest first.
     pub fn told(&self) -> Vec<Told> {
         self.told.borrow().clone()

@@ -28,23 +28,6 @@ fn shipped(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/prometheus").join(path)
 }
 
-/// The shipped routing, except that receivers are the webhook and that nobody waits for more to be said.
-fn routing(webhook: &Webhook) -> String {
-    let mut config = String::new();
-    for line in std::fs::read_to_string(shipped("alertmanager.example.yaml")).expect("the routing").lines() {
-        let (key, _) = line.split_once(": ").unwrap_or((line, ""));
-        let line = match key.trim_start() {
-            "group_wait" => format!("{key}: 0s"),
-            "group_interval" => format!("{key}: 1s"),
-            _ => line.replace("http://127.0.0.1:5001", &webhook.url),
-        };
-        config += &line;
-        config.push('\n');
-    }
-    assert!(config.contains(&webhook.url) && config.contains("group_wait: 0s"), "{config}");
-    config
-}
-
 fn prometheus_config(target: &str, alertmanager: &str) -> String {
     format!(
         "global: {{ scrape_interval: {EVERY}, evaluation_interval: {EVERY} }}\n\
@@ -127,7 +110,7 @@ async fn a_burst_of_one_org_reaches_the_receiver_within_a_minute_and_nobody_else
     backfill(&app, folder.path(), &data, &promtool);
 
     let webhook = Webhook::start().await;
-    let alertmanager = Alertmanager::start(&alertmanager, folder.path(), &routing(&webhook)).await;
+    let alertmanager = Alertmanager::start(&alertmanager, folder.path(), &webhook.routing()).await;
     let target = app.url.trim_start_matches("http://");
     let config = prometheus_config(target, &alertmanager.address);
     let prometheus =

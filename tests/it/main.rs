@@ -32,6 +32,7 @@ mod exactness;
 mod exposition;
 mod faults;
 mod freshness;
+mod inhibition;
 mod life;
 mod lifecycle;
 mod pages;
