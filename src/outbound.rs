@@ -1,6 +1,6 @@
 //! Connections to others, whoever they are.
 //!
-//! Owns: what holds for every request that leaves this process: TLS, no redirects, no retries behind our back; and how foreign
+//! Owns: what holds for every request that leaves this process: TLS, proxies, no redirects, no retries behind our back; and how foreign
 //! words are made fit for a log line.
 //! Must not: know who is asked, or for what.
 
@@ -19,10 +19,11 @@ pub const USER_AGENT: &str = concat!("losant-exporter/", env!("CARGO_PKG_VERSION
 /// Longest pause that is granted. A clock that is off, here or there, must not stop us for days.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 
-/// The beginnings of an HTTP client. The certificates of this machine are loaded only where there is TLS to be spoken.
-pub fn builder(encrypted: bool) -> Result<reqwest::ClientBuilder, String> {
+/// The beginnings of an HTTP client for `url`. The certificates of this machine are loaded only where there is TLS to be spoken,
+/// and a proxy of the environment is asked only about other machines: to it, localhost is itself.
+pub fn builder(url: &Url) -> Result<reqwest::ClientBuilder, String> {
     let provider = rustls::crypto::ring::default_provider();
-    let builder = if encrypted {
+    let builder = if url.scheme() == "https" {
         // Fails when another part of the process has chosen a provider already, which is as good.
         let _ = provider.install_default();
         reqwest::Client::builder()
@@ -35,6 +36,7 @@ pub fn builder(encrypted: bool) -> Result<reqwest::ClientBuilder, String> {
             .with_no_client_auth();
         reqwest::Client::builder().tls_backend_preconfigured(trusting_nobody)
     };
+    let builder = if is_loopback(url) { builder.no_proxy() } else { builder };
     Ok(builder
         // A redirect could carry a secret to another host.
         .redirect(reqwest::redirect::Policy::none())

@@ -86,7 +86,7 @@ impl Pusher {
             (CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf")),
             (HeaderName::from_static("x-prometheus-remote-write-version"), HeaderValue::from_static("0.1.0")),
         ]);
-        let http = outbound::builder(!endpoint.is_plain_http())?
+        let http = outbound::builder(&endpoint.url())?
             .user_agent(outbound::USER_AGENT)
             .default_headers(headers)
             .timeout(TIMEOUT)
@@ -144,7 +144,7 @@ impl Pusher {
         Err(Failure::ForGood(PushError::Refused { endpoint, status: status.as_u16(), said }))
     }
 
-    /// What the server says of a failure: short, on one line, and without our own secret.
+    /// What the server says of a failure: short, on one line, and without our own secrets.
     async fn words(&self, response: &mut reqwest::Response) -> String {
         let mut body = Vec::new();
         while let Ok(Some(chunk)) = response.chunk().await {
@@ -154,7 +154,7 @@ impl Pusher {
                 break;
             }
         }
-        let text = self.credentials.hide_in(String::from_utf8_lossy(&body).trim());
+        let text = self.endpoint.hide_in(&self.credentials.hide_in(String::from_utf8_lossy(&body).trim()));
         if text.is_empty() { "with no word why".to_owned() } else { outbound::quote(&text, LONGEST_QUOTE) }
     }
 }

@@ -10,11 +10,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::figure::Figure;
 use super::history::{History, Label};
-use super::span::{Span, pieces, tiles};
+use super::span::{Span, pieces, stamp, tiles};
 use super::subjects::Subject;
 use crate::clock::Clock;
 use crate::losant::wire::{DeviceDay, NotebookDay, PayloadBucket, Series};
-use crate::losant::{Billing, Client, Error, Resolution, Unit};
+use crate::losant::{Billing, Client, Error, Resolution, Unavailable, Unit};
 use crate::usage::{Buckets, Collector, Coverage, Scope, Window};
 
 /// How many days of hours are asked for at once, at most: nobody says which range is accepted.
@@ -34,6 +34,8 @@ const NOT_BILLABLE: Label = ("billable", "false");
 pub(super) enum Unread {
     /// Losant does not answer, or not this account.
     Outage(Error),
+    /// It does not answer for this scope, and does for its instance: trouble with one scope, or with an action.
+    Passing(Error),
     /// It does not tell of this scope.
     Alone(Error),
 }
@@ -88,6 +90,7 @@ impl Reader {
         }
         read.map_err(|error| match error {
             error @ Error::Unauthorized { .. } => Unread::Outage(error),
+            error if error.is_passing() => Unread::Passing(error),
             error => Unread::Alone(error),
         })
     }
@@ -141,7 +144,7 @@ impl Reader {
                     self.0.longest_piece.fetch_min(longest, Ordering::Relaxed);
                 }
                 // The range may be too long for this installation. If that was it, the others need not find out again.
-                Err(Error::Rejected { .. }) if longest > 1 => longest /= 2,
+                Err(error) if longest > 1 && may_be_too_long(&error) => longest /= 2,
                 Err(error) => return Err(error),
             }
         }
@@ -155,8 +158,7 @@ impl Reader {
                     (by_day, self.0.span.days(), Window::day),
                 ] {
                     let windows = tiles(window, tile).filter(&is_told);
-                    let values =
-                        windows.map(|window| (self.0.span.shown_at(window.end), hours.value(window, label)));
+                    let values = windows.map(|window| (stamp(window.end), hours.value(window, label)));
                     history.add(figure, Some(label), values);
                 }
             }
@@ -217,7 +219,7 @@ impl Reader {
         ] {
             let sums = days.iter().map(|day| {
                 let within = counts.iter().filter(|bucket| day.contains(bucket.date));
-                (self.0.span.shown_at(day.end), within.map(count).sum())
+                (stamp(day.end), within.map(count).sum())
             });
             history.add(figure, None, sums);
         }
@@ -233,7 +235,7 @@ impl Reader {
         let mut add = |figure, label, count: fn(&NotebookDay) -> Option<f64>| {
             let sums = days.iter().map(|day| {
                 let within = answer.counts.iter().filter(|bucket| day.contains(bucket.date));
-                (self.0.span.shown_at(day.end), within.map(count).sum())
+                (stamp(day.end), within.map(count).sum())
             });
             history.add(figure, label, sums);
         };
@@ -250,6 +252,15 @@ impl Reader {
         }
         Ok(())
     }
+}
+
+/// Whether a shorter range may be answered: this one was refused, or took too long, here or behind a gateway.
+const fn may_be_too_long(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Rejected { .. }
+            | Error::Unavailable { reason: Unavailable::Timeout | Unavailable::Status(504), .. }
+    )
 }
 
 fn buckets(answer: Series<PayloadBucket>, asked: Window) -> Buckets {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::mem;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -28,6 +28,9 @@ use crate::usage::Level;
 const AHEAD: usize = 2;
 /// The same, whatever may be under way. Bounds memory: the history of a busy scope over 93 days takes some 200 kB.
 const FARTHEST_AHEAD: usize = 64;
+
+/// So many scopes in a row that Losant does not answer for are no trouble of theirs: an action is down.
+const ROW: usize = 5;
 
 /// How many scopes that are left out get a line of the log each.
 const LOUD: usize = 5;
@@ -81,6 +84,8 @@ enum Obstacle {
     Interrupted,
     #[error(transparent)]
     Losant(Error),
+    #[error("{error}; so it is with {scopes} scopes in a row, although Losant answers for their instance")]
+    Action { error: Error, scopes: usize },
     #[error("{0}; for samples of the past Prometheus needs storage.tsdb.out_of_order_time_window")]
     Refused(PushError),
     #[error(transparent)]
@@ -147,7 +152,7 @@ impl Backfill {
         };
         let sink = sink.map_err(|error| midway(error.into(), standing.done))?;
         let progress = Progress::new(display, clock, scopes, standing.done);
-        let mut run = Run { reader, subjects, standing, journal, sink, progress };
+        let mut run = Run { reader, subjects, standing, doubtful: Vec::new(), journal, sink, progress };
         let ended = tokio::select! {
             biased;
             () = &mut stop => Err(Obstacle::Interrupted),
@@ -180,6 +185,8 @@ struct Run {
     reader: Reader,
     subjects: Vec<Subject>,
     standing: Standing,
+    /// Those behind them that Losant did not answer for. What comes next tells whether that was their own trouble.
+    doubtful: Vec<(Subject, Error)>,
     journal: Journal,
     sink: Sink,
     progress: Progress,
@@ -192,7 +199,7 @@ impl Run {
         let (mut reading, mut ready) = (JoinSet::new(), BTreeMap::new());
         let mut next = self.standing.done;
         while self.standing.done < self.subjects.len() {
-            while next < self.subjects.len().min(self.standing.done + ahead) {
+            while next < self.subjects.len().min(self.standing.done + self.doubtful.len() + ahead) {
                 let (reader, subject) = (self.reader.clone(), self.subjects[next]);
                 reading.spawn(async move { (next, reader.read(&subject).await) });
                 next += 1;
@@ -213,15 +220,28 @@ impl Run {
     /// Commits what is next in order, as far as it has come back.
     async fn commit(&mut self, ready: &mut BTreeMap<usize, Read>) -> Result<(), Obstacle> {
         let mut entries = Vec::new();
-        while let Some(read) = ready.remove(&(self.standing.done + entries.len())) {
-            let subject = self.subjects[self.standing.done + entries.len()];
+        loop {
+            let place = self.standing.done + entries.len() + self.doubtful.len();
+            let Some(read) = ready.remove(&place) else { break };
+            let subject = self.subjects[place];
+            if let Err(Unread::Passing(error)) = read {
+                self.doubtful.push((subject, error));
+                if self.doubtful.len() == ROW {
+                    self.write_down(&mut entries)?;
+                    return self.give_up();
+                }
+                continue;
+            }
+            if !matches!(read, Err(Unread::Outage(_))) {
+                self.leave_out_doubtful(&mut entries);
+            }
             let history = match read {
                 Ok(history) => Some(history),
                 Err(Unread::Outage(error)) => {
                     self.write_down(&mut entries)?;
                     return Err(Obstacle::Losant(error));
                 }
-                Err(Unread::Alone(error)) => {
+                Err(Unread::Passing(error) | Unread::Alone(error)) => {
                     self.leave_out(&subject, &error);
                     None
                 }
@@ -232,17 +252,44 @@ impl Run {
                     Sink::Server(pusher) => pushes::push(pusher, history).await?,
                 }
             }
-            let lengths = match &self.sink {
-                Sink::Spools(spools) => spools.lengths(),
-                Sink::Server(_) => Vec::new(),
-            };
-            entries.push(Entry { id: subject.scope.id().to_string(), left_out: history.is_none(), lengths });
+            entries.push(self.entry(&subject, history.is_none()));
             if let Sink::Server(_) = self.sink {
                 // What a server has taken need not be sent again.
                 self.write_down(&mut entries)?;
             }
         }
+        self.write_down(&mut entries)?;
+        if self.standing.done + self.doubtful.len() < self.subjects.len() {
+            return Ok(());
+        }
+        // Nothing comes next. Where nobody could be read, it was hardly the trouble of each.
+        if self.standing.done == self.standing.left_out {
+            return self.give_up();
+        }
+        self.leave_out_doubtful(&mut entries);
         self.write_down(&mut entries)
+    }
+
+    /// An action is down, if anybody is in doubt. They are not written down, so that a run that goes on asks about them again.
+    fn give_up(&mut self) -> Result<(), Obstacle> {
+        let scopes = self.doubtful.len();
+        self.doubtful.pop().map_or(Ok(()), |(_, error)| Err(Obstacle::Action { error, scopes }))
+    }
+
+    fn leave_out_doubtful(&mut self, entries: &mut Vec<Entry>) {
+        for (subject, error) in mem::take(&mut self.doubtful) {
+            self.leave_out(&subject, &error);
+            entries.push(self.entry(&subject, true));
+        }
+    }
+
+    /// The line of the journal for a scope, with what has been written up to now.
+    fn entry(&self, subject: &Subject, left_out: bool) -> Entry {
+        let lengths = match &self.sink {
+            Sink::Spools(spools) => spools.lengths(),
+            Sink::Server(_) => Vec::new(),
+        };
+        Entry { id: subject.scope.id().to_string(), left_out, lengths }
     }
 
     /// Has what was committed and the journal reach the disk, in this order.
@@ -302,11 +349,9 @@ fn hand_over(sink: &Sink, target: Target) -> Result<Option<u64>, Stopped> {
                 .map_err(|error| failed(format!("{error}; all has been read, and --resume writes it")))
         }
         Target::Stream { mut output, .. } => match spools.join(&mut output) {
-            // Whoever reads may have gone away, that is no error of ours.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(failed(format!("cannot write to standard output: {error}")))
-            }
-            _ => Ok(None),
+            // That whoever reads has gone away counts, too: what it has is not whole.
+            Err(error) => Err(failed(format!("cannot write to standard output: {error}"))),
+            Ok(()) => Ok(None),
         },
         Target::Server { .. } => Ok(None),
     }

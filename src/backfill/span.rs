@@ -9,6 +9,11 @@ use crate::usage::Window;
 /// How many days back Losant keeps what it counts.
 const KEPT_DAYS: i64 = 93;
 
+/// How long after its end an hour or a day is stamped, whatever the daemon's settle delay is: within the hour in which the
+/// recording rules show it, which is where readers look for it. With no settle delay a stamp at the very end would belong to the
+/// hour itself, and with a long one to an hour in which others are shown.
+const STAMPED_AFTER: SignedDuration = SignedDuration::from_mins(10);
+
 /// A span of the past, and the moment that it is seen from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
@@ -16,7 +21,8 @@ pub(super) struct Span {
     pub(super) to: Timestamp,
     /// When the backfill was begun. What had not settled by then is left out, however long it takes.
     pub(super) now: Timestamp,
-    pub(super) settle_delay: SignedDuration,
+    /// How long after its end a window is written: when it has settled, and not before its stamp.
+    written_after: SignedDuration,
 }
 
 /// A span that cannot be filled. In words, with the flag.
@@ -32,9 +38,9 @@ pub(super) enum SpanError {
     Empty { from: Timestamp, to: Timestamp },
     #[error(
         "between --from {from:.0} and --to {to:.0} there is no whole UTC hour that has settled, which takes {} after its end",
-        humantime::format_duration(settle_delay.unsigned_abs())
+        humantime::format_duration(written_after.unsigned_abs())
     )]
-    NothingSettled { from: Timestamp, to: Timestamp, settle_delay: SignedDuration },
+    NothingSettled { from: Timestamp, to: Timestamp, written_after: SignedDuration },
 }
 
 impl Span {
@@ -44,7 +50,8 @@ impl Span {
         settle_delay: Duration,
     ) -> Result<Self, SpanError> {
         let settle_delay = SignedDuration::try_from(settle_delay).unwrap_or(SignedDuration::MAX);
-        let span = Self { from, to, now, settle_delay };
+        let written_after = settle_delay.max(STAMPED_AFTER);
+        let span = Self { from, to, now, written_after };
         let oldest = now.saturating_sub(SignedDuration::from_hours(24 * KEPT_DAYS)).unwrap_or(Timestamp::MIN);
         if from < oldest {
             return Err(SpanError::TooOld { from, earliest: first_start(oldest, Window::hour) });
@@ -56,7 +63,7 @@ impl Span {
             return Err(SpanError::Empty { from, to });
         }
         if span.hours().start >= span.hours().end {
-            return Err(SpanError::NothingSettled { from, to, settle_delay });
+            return Err(SpanError::NothingSettled { from, to, written_after });
         }
         Ok(span)
     }
@@ -78,16 +85,16 @@ impl Span {
         self.whole(Window::day)
     }
 
-    /// When the daemon would first have shown a window that ended at `end`.
-    pub(super) fn shown_at(&self, end: Timestamp) -> Timestamp {
-        end.saturating_add(self.settle_delay).unwrap_or(Timestamp::MAX)
-    }
-
     fn whole(&self, window: fn(Timestamp) -> Window) -> Window {
-        let settled = self.now.saturating_sub(self.settle_delay).unwrap_or(Timestamp::MIN);
+        let settled = self.now.saturating_sub(self.written_after).unwrap_or(Timestamp::MIN);
         let (start, end) = (first_start(self.from, window), window(self.to.min(settled)).start);
         Window { start, end: end.max(start) }
     }
+}
+
+/// The stamp of what was counted in a window that ended at `end`: a moment at which the recording rules show it, too.
+pub(super) fn stamp(end: Timestamp) -> Timestamp {
+    end.saturating_add(STAMPED_AFTER).unwrap_or(Timestamp::MAX)
 }
 
 /// The first start of a window at or after `at`.
@@ -141,7 +148,22 @@ mod tests {
         let span = span("2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z", "2026-03-02T00:10:00Z").unwrap();
         assert_eq!(span.hours().end, at("2026-03-02T00:00:00Z"));
         assert_eq!(span.days(), Window::day(at("2026-03-01T00:00:00Z")));
-        assert_eq!(span.shown_at(span.days().end), at("2026-03-02T00:10:00Z"));
+    }
+
+    #[test]
+    fn a_window_is_stamped_ten_minutes_after_its_end_and_written_when_it_has_settled_and_its_stamp_is_past() {
+        assert_eq!(stamp(at("2026-03-02T00:00:00Z")), at("2026-03-02T00:10:00Z"));
+        let last_hour = |settle_delay: Duration, now: &str| {
+            Span::new((at("2026-03-01T00:00:00Z"), at(now)), at(now), settle_delay).unwrap().hours().end
+        };
+        for (settle_delay, now, end) in [
+            (Duration::ZERO, "2026-03-02T12:09:59Z", "2026-03-02T11:00:00Z"),
+            (Duration::ZERO, "2026-03-02T12:10:00Z", "2026-03-02T12:00:00Z"),
+            (Duration::from_secs(7_200), "2026-03-02T12:59:59Z", "2026-03-02T10:00:00Z"),
+            (Duration::from_secs(7_200), "2026-03-02T13:00:00Z", "2026-03-02T11:00:00Z"),
+        ] {
+            assert_eq!(last_hour(settle_delay, now), at(end), "{settle_delay:?} at {now}");
+        }
     }
 
     #[test]

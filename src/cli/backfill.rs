@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::ValueEnum;
+use jiff::Timestamp;
 use prometheus_client::registry::Registry;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::flags::{self, ConfigFlags, LogFlags, ShardFlags, WebFlags};
 use super::{Exit, account, serve};
@@ -15,19 +16,25 @@ use crate::clock::Clock;
 use crate::config::{self, AccountConfig, Loaded};
 use crate::lifecycle::Signals;
 use crate::logging;
-use crate::losant::{Client, ClientMetrics};
+use crate::losant::{Client, ClientMetrics, read_time};
 use crate::remote_write::{Credentials, Endpoint, Pusher};
 use crate::usage::{Collector, Level};
 
 /// The folder to work in where samples are sent to a server.
 const WORK_FOLDER: &str = "losant-backfill.partial";
 
+/// Up to when files go. What Prometheus has scraped in the last hours stands in its write-ahead log, and at its next start it reads
+/// of that only what is younger than the end of its newest block: an imported one that is too young costs samples of all jobs.
+const FILES_UP_TO: &str = "-4h";
+
 /// Flags of `backfill`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(
     group = clap::ArgGroup::new("target").required(true).args(["output", "remote_write"]),
     after_help = "Times are RFC 3339, dates, now, relative (-21d, -36h) or milliseconds since 1970; Losant keeps 93 days. Only \
-                  whole UTC hours and days that have settled are written, as the series that the recording rules make.\n\n\
+                  whole UTC hours and days that have settled are written, as the series that the recording rules make. A file ends four \
+                  hours ago: blocks that reach into the last three make Prometheus drop, at its next start, what it has not yet put \
+                  into blocks of its own, of all jobs. Scraping, or --remote-write, fills in the rest.\n\n\
                   Examples:\n  \
                   losant-exporter backfill --from -92d --output losant.om\n  \
                   promtool tsdb create-blocks-from openmetrics --max-block-duration=162h losant.om blocks/\n  \
@@ -39,9 +46,9 @@ pub(super) struct BackfillArgs {
     /// From when, 93 days back at most
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: String,
-    /// Up to when
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, default_value = "now")]
-    to: String,
+    /// Up to when [default: -4h with --output, now with --remote-write]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    to: Option<String>,
     /// Whose history
     #[arg(
         long = "level",
@@ -126,7 +133,9 @@ pub(super) fn run(args: &BackfillArgs) -> anyhow::Result<Exit> {
     let order = order(args, &loaded, name, account)?;
     let clock = Clock::system();
     let (target, _temporary) = target(args, &clock)?;
-    let backfill = Backfill::prepare(order, target, args.resume, clock.now())?;
+    let now = clock.now();
+    let backfill = Backfill::prepare(order, target, args.resume, now)?;
+    warn_of_young_blocks(args, now);
     let connection = account::connection(&loaded, name, account)?;
     let (max_in_flight, pace) = (account.max_in_flight, account.requests_per_second);
     serve::block_on(async {
@@ -149,23 +158,41 @@ pub(super) fn run(args: &BackfillArgs) -> anyhow::Result<Exit> {
 
 fn tell(done: Done) -> Exit {
     let Done { scopes, left_out, requests, bytes } = done;
-    info!(scopes, left_out, requests, bytes, "done: the history is whole as far as Losant told it");
     if left_out > 0 {
-        error!(left_out, "the history of some is missing, although the rest is written");
+        error!(
+            scopes,
+            left_out, requests, bytes, "the history of some is missing, although the rest is written"
+        );
         return Exit::Failure;
     }
+    info!(scopes, requests, bytes, "done: the history is whole as far as Losant told it");
     Exit::Success
+}
+
+/// Says what a file costs that reaches further than it should.
+fn warn_of_young_blocks(args: &BackfillArgs, now: Timestamp) {
+    let (Some(to), None) = (&args.to, &args.remote_write) else { return };
+    if let (Ok(asked), Ok(safe)) = (read_time(to, now), read_time(FILES_UP_TO, now))
+        && asked > safe
+    {
+        warn!(
+            to,
+            "blocks of this file reach into the last hours: with them Prometheus drops, at its next start, what it has not \
+             yet put into blocks of its own, of all jobs; import it when they are four hours old, or leave --to out"
+        );
+    }
 }
 
 fn order(args: &BackfillArgs, loaded: &Loaded, name: &str, account: &AccountConfig) -> anyhow::Result<Order> {
     let polling = &loaded.config.polling;
+    let up_to = if args.remote_write.is_some() { "now" } else { FILES_UP_TO };
     let is_wanted = |level: &Level| args.levels.iter().any(|name| name.level() == *level);
     Ok(Order {
         account: name.to_owned(),
         instances: account.instances.clone(),
         levels: Level::ALL.into_iter().filter(is_wanted).collect(),
         from: args.from.clone(),
-        to: args.to.clone(),
+        to: args.to.clone().unwrap_or_else(|| up_to.to_owned()),
         settle_delay: polling.settle_delay.get(),
         collectors: Collector::ALL.into_iter().filter(|collector| polling.is_enabled(*collector)).collect(),
         selection: serve::selection(loaded)?,

@@ -281,7 +281,7 @@ fn http_client(
     max_in_flight: usize,
 ) -> Result<reqwest::Client, ConfigError> {
     let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
-    outbound::builder(base_url.is_encrypted())
+    outbound::builder(base_url.url())
         .map_err(ConfigError::Http)?
         .user_agent(user_agent)
         .default_headers(headers)

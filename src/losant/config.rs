@@ -107,9 +107,8 @@ impl BaseUrl {
     /// Losant's own cloud.
     pub const LOSANT: &str = "https://api.losant.com";
 
-    /// Whether requests to it go over TLS.
-    pub(super) fn is_encrypted(&self) -> bool {
-        self.0.scheme() == "https"
+    pub(super) const fn url(&self) -> &Url {
+        &self.0
     }
 
     /// Whether what is sent there can be read on the way.

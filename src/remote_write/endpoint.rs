@@ -7,6 +7,9 @@ use reqwest::Url;
 
 use crate::outbound;
 
+/// Shortest value of a query that is taken for a secret, in bytes: less than that would be found in any sentence.
+const SHORTEST_SECRET: usize = 4;
+
 /// An `http` or `https` URL that takes samples. Shown without its query, which may hold a key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint(Url);
@@ -25,6 +28,17 @@ impl Endpoint {
     /// Whether what is sent there stays on this machine.
     pub fn is_loopback(&self) -> bool {
         outbound::is_loopback(&self.0)
+    }
+
+    /// Takes the values of the query out of foreign text, as they are sent and as they are read.
+    pub(super) fn hide_in(&self, text: &str) -> String {
+        let sent = self.0.query().unwrap_or_default().split('&').map(|pair| match pair.split_once('=') {
+            Some((_, value)) => value.to_owned(),
+            None => pair.to_owned(),
+        });
+        let read = self.0.query_pairs().map(|(_, value)| value.into_owned());
+        let secrets = sent.chain(read).filter(|value| value.len() >= SHORTEST_SECRET);
+        secrets.fold(text.to_owned(), |text, secret| text.replace(&secret, "[redacted]"))
     }
 
     pub(super) fn url(&self) -> Url {
@@ -71,6 +85,13 @@ impl fmt::Debug for Endpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_values_of_a_query_are_hidden_however_they_are_echoed() {
+        let endpoint: Endpoint = "https://metrics.example.com/?key=hunter%2F2&n=1".parse().unwrap();
+        let said = endpoint.hide_in("1 error in /?key=hunter%2F2&n=1: hunter/2 is no key");
+        assert_eq!(said, "1 error in /?key=[redacted]&n=1: [redacted] is no key");
+    }
 
     #[test]
     fn an_endpoint_is_shown_without_its_query_and_a_bad_one_not_at_all() {

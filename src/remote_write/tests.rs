@@ -125,7 +125,7 @@ async fn what_may_be_taken_later_is_sent_again_after_the_pause_that_was_asked_fo
 
 #[tokio::test]
 async fn a_refusal_is_told_in_the_words_of_the_server_and_not_sent_again() {
-    let said = format!("out of order sample, you sent Bearer hunter2\n{}", "x".repeat(500));
+    let said = format!("out of order sample, you sent Bearer hunter2 to ?key=hunter3\n{}", "x".repeat(500));
     let server = Fixture::answering(&[(400, "", &said)]).await;
     let (result, _) = server.push(bearer()).await;
     let problem = result.unwrap_err().to_string();

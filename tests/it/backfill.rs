@@ -186,6 +186,61 @@ async fn an_outage_stops_it_and_it_goes_on_later_to_the_same_bytes() {
 }
 
 #[tokio::test]
+async fn an_action_that_is_down_for_everybody_stops_it_and_leaves_nobody_out() {
+    let losant = Losant::at(NOW).await;
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("h.om");
+    let usual = losant.backfill("-2d").await;
+    let is_down = |level: &str| {
+        let route = Route::action(format!("{level}.payloadCountsBreakdown"));
+        losant.simulator.faults().inject(Fault::always(route, FaultKind::EmptyBody(503)));
+    };
+    is_down("instanceOrg");
+    // At first for orgs, behind an instance that is read; then for sandboxes, behind orgs.
+    let stopped = losant.run(losant.order("-2d"), &output, false).await.unwrap_err();
+    assert!(matches!(stopped, Stopped::Midway { done: 1, scopes: 20, resumable: true, .. }), "{stopped}");
+    let problem = stopped.to_string();
+    assert!(problem.contains("failed with status 503"), "{problem}");
+    assert!(problem.contains("; so it is with 5 scopes in a row, although Losant answers"), "{problem}");
+    losant.simulator.faults().clear_all();
+    is_down("instanceSandbox");
+    let stopped = losant.run(losant.order("-2d"), &output, true).await.unwrap_err();
+    assert!(matches!(stopped, Stopped::Midway { done: 13, .. }), "{stopped}");
+    losant.simulator.faults().clear_all();
+    let done = losant.run(losant.order("-2d"), &output, true).await.unwrap();
+    assert_eq!(done.left_out, 0);
+    assert!(file_of(&output) == usual);
+}
+
+#[tokio::test]
+async fn where_the_only_scope_is_not_answered_for_it_stops_and_goes_on_later() {
+    let losant = Losant::at(NOW).await;
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("h.om");
+    let order = || Order { levels: vec![Level::Instance], ..losant.order("-2d") };
+    let route = Route::action("instance.payloadCountsBreakdown");
+    losant.simulator.faults().inject(Fault::always(route, FaultKind::EmptyBody(503)));
+    let stopped = losant.run(order(), &output, false).await.unwrap_err();
+    assert!(matches!(stopped, Stopped::Midway { done: 0, scopes: 1, .. }), "{stopped}");
+    losant.simulator.faults().clear_all();
+    assert_eq!(losant.run(order(), &output, true).await.unwrap().left_out, 0);
+}
+
+#[tokio::test]
+async fn a_range_that_takes_too_long_is_asked_for_in_halves() {
+    let losant = Losant::at(NOW).await;
+    let usual = losant.backfill("-8d").await;
+    let org = losant.simulator.world().orgs()[4].id();
+    // More often than anybody asks for the same.
+    let route = Route::action("instanceOrg.payloadCountsBreakdown").of(org);
+    losant
+        .simulator
+        .faults()
+        .inject(Fault { times: Some(3), ..Fault::always(route, FaultKind::EmptyBody(504)) });
+    assert!(losant.backfill("-8d").await == usual);
+}
+
+#[tokio::test]
 async fn the_budget_of_the_account_is_kept() {
     let mut losant = Losant::at(NOW).await;
     (losant.requests_per_second, losant.burst, losant.max_in_flight) = (20.0, 10, 6);

@@ -102,7 +102,8 @@ async fn get(url: &str) -> anyhow::Result<Vec<u8>> {
 
 fn client(url: &str) -> anyhow::Result<Client> {
     let refuse = |problem| anyhow!("cannot be read: {problem}");
-    let builder = outbound::builder(url.starts_with("https://")).map_err(refuse)?;
+    let parsed: Url = url.parse().context("cannot be read")?;
+    let builder = outbound::builder(&parsed).map_err(refuse)?;
     let client = builder
         .user_agent(outbound::USER_AGENT)
         // An exporter is nearby. A proxy for the world outside does not know it.

@@ -158,6 +158,20 @@ async fn refusing(words: &'static str) -> (String, JoinSet<()>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proxy_of_the_environment_is_not_asked_about_this_machine() {
+    let losant = Losant::at(&losant_exporter::clock::Clock::system().now().to_string()).await;
+    let (url, _tasks) = refusing("too old sample").await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program(&losant, folder.path(), &["--from=-2d", "--remote-write", &url]);
+    // Nobody listens there.
+    command.env("HTTP_PROXY", "http://127.0.0.1:1").env("http_proxy", "http://127.0.0.1:1");
+    let run = tokio::task::spawn_blocking(move || command.output().expect("it runs"));
+    let output = within_patience("the end of the program", run).await.unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(log.contains("refuses the samples with status 400: too old sample"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_server_refuses_is_told_in_its_words_and_the_token_by_nobody() {
     let losant = Losant::at(&losant_exporter::clock::Clock::system().now().to_string()).await;
     let (url, _tasks) = refusing("too old sample, by hunter2").await;
