@@ -2,7 +2,7 @@
 
 import { firing, periods } from './annotations.js';
 import { dashboard, heading, row } from './dashboard.js';
-import { barGauge, byName, LOOKS, stat, timeSeries, whenUnknown, yesNo } from './panels.js';
+import { barGauge, byName, fixed, LOOKS, matching, stat, timeSeries, whenUnknown, yesNo } from './panels.js';
 import { Scopes, top } from './promql.js';
 import { table } from './table.js';
 import * as thresholds from './thresholds.js';
@@ -113,13 +113,19 @@ const requests = table({
 
 const codes = timeSeries({
   title: 'Requests by answer',
-  description: 'Requests a second to the Losant API by HTTP status, or by the way that no usable answer came.',
+  description:
+    'Requests a second to the Losant API by HTTP status, or by the way that no usable answer came. Green: success. Orange: throttled. Red: an error of Losant. Violet: all else.',
   unit: 'reqps',
   noData: NEVER,
   stacked: true,
   min: 0,
   series: [['{{code}}', `sum by (code) (${rate('api_requests_total')})`]],
-  overrides: [byName('200', { color: LOOKS.completed.color }), byName('429', { color: LOOKS.timeout.color })],
+  overrides: [
+    matching('.*', { color: fixed('purple') }),
+    matching('^2', { color: LOOKS.completed.color }),
+    matching('^5', { color: LOOKS.errored.color }),
+    byName('429', { color: LOOKS.timeout.color }),
+  ],
 });
 
 const latency = timeSeries({
@@ -135,17 +141,19 @@ const latency = timeSeries({
   ]),
 });
 
+const errors = recorded('api_errors:rate15m');
+
 const failing = timeSeries({
   title: 'Requests that fail',
   description:
-    'Share of the requests over 15 minutes that had no success, by action, throttling included. Above the line an alert fires.',
+    'Share of the requests over 15 minutes that had no success, by action, throttling included; of actions of which five or more failed, as the alert has it. Above the line it fires.',
   unit: 'percentunit',
-  noData: 'No request has failed in this time range',
+  noData: 'No action has failed five times',
   min: 0,
   series: [
     [
       '{{action}}',
-      `sum by (action) (${recorded('api_errors:rate15m')}) / sum by (action) (${recorded('api_requests:rate15m')}) > 0`,
+      `sum by (action) (${errors}) / sum by (action) (${recorded('api_requests:rate15m')}) and sum by (action) (${errors}) * 900 >= 5`,
     ],
     ['alert', 'losant:api_error_ratio:threshold'],
   ],

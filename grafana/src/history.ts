@@ -2,7 +2,7 @@
 
 import type { Panel } from '@grafana/schema';
 
-import { timeSeries } from './panels.js';
+import { MONTH, timeSeries } from './panels.js';
 import { BILLABLE, day, hour, medianOfThreeWeeks, type Scopes, unsettledDay, unsettledHour } from './promql.js';
 
 export const NO_DAYS = 'No days in this time range';
@@ -20,7 +20,7 @@ export function hours(scopes: Scopes, what: keyof typeof UNITS): Panel {
   const hourOf = (weeksBefore: number) => `sum(${hour(settled, weeksBefore)})`;
   return timeSeries({
     title,
-    description: `${noun} by UTC hour; each bar stands over its hour. The running hour, and one that has not settled yet, is paler. Grey: the same hour of the week before. Orange: the median of the three weeks before, which alerts compare with.`,
+    description: `${noun} by UTC hour; each bar stands over its hour. Yellow: the running hour, and one that has not settled yet. Grey: the same hour of the week before. Orange: the median of the three weeks before, which alerts compare with.`,
     unit,
     noData: 'No hours in this time range',
     step: '1h',
@@ -46,10 +46,11 @@ export function days(scopes: Scopes): Panel {
   return timeSeries({
     title: 'Billable and other payloads by day',
     description:
-      'Payloads by UTC day, those that are billed and those that are not; each bar stands over its day. The running day is paler, and has only those that are billed.',
+      'Payloads by UTC day, those that are billed and those that are not; each bar stands over its day. The running day is yellow, and has only those that are billed.',
     unit: 'short',
     noData: NO_DAYS,
     step: '1d',
+    over: MONTH,
     min: 0,
     stacked: true,
     series: [

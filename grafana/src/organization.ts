@@ -63,7 +63,7 @@ export const organization = dashboard({
   title: 'Losant / Organization',
   description:
     'Usage of one organization: what it does now, what is usual, what it is made of, and what is left of its limits.',
-  from: 'now-7d',
+  from: 'now-2d',
   variables: [variables.datasource, variables.job, variables.one('instance'), variables.one('org')],
   annotations: [periods(orgs), firing('instance_id=~"$instance", org_id=~"$org"')],
   sections: [
@@ -81,12 +81,12 @@ export const organization = dashboard({
     row(9, [12, panels.periodToDate()], [12, panels.limits()]),
     heading('What payloads are made of'),
     row(8, [12, days(orgs)], [12, hours(orgs, 'payload_bytes')]),
-    row(9, [7, panels.byType()], [7, panels.bySource()], [10, panels.applications()]),
+    row(11, [7, panels.byType()], [7, panels.bySource()], [10, panels.applications()]),
     heading('Devices and notebooks'),
     row(7, [12, panels.devices()], [12, panels.deviceChanges()]),
     row(7, [12, panels.notebookTime()], [12, panels.notebookRuns()]),
     heading('About'),
     row(4, [24, about]),
-    row(6, [12, tags], [12, panels.ages()]),
+    row(9, [12, tags], [12, panels.ages()]),
   ],
 });

@@ -5,7 +5,7 @@ import { MappingType } from '@grafana/schema';
 import { firing, periods } from './annotations.js';
 import { dashboard, heading, row } from './dashboard.js';
 import { days, hours } from './history.js';
-import { barGauge, byName, stat, timeSeries, whenUnknown, yesNo } from './panels.js';
+import { barGauge, byName, MINUTES, stat, timeSeries, whenUnknown, yesNo } from './panels.js';
 import { byClosenessToLimit, byGrowth, byUsage, firingAlerts } from './rankings.js';
 import { BILLABLE, Scopes } from './promql.js';
 import * as thresholds from './thresholds.js';
@@ -129,7 +129,6 @@ const share = barGauge({
     ],
   ],
   thresholds: thresholds.shareOfLimit,
-  namesAbove: true,
   max: 1,
 });
 
@@ -154,10 +153,10 @@ const devices = stat({
 
 const notebooks = stat({
   title: 'Notebook time',
-  description: 'Run time of the notebooks of all orgs in the billing period so far.',
-  unit: 's',
+  description: 'Minutes that the notebooks of all orgs ran in the billing period so far.',
+  ...MINUTES,
   noData: UNREAD,
-  series: ofInstances(instances.recorded('notebook_run_seconds_period:max')),
+  series: ofInstances(`${instances.recorded('notebook_run_seconds_period:max')} / 60`),
 });
 
 const devicesOverTime = timeSeries({
@@ -190,7 +189,7 @@ export const overview = dashboard({
   annotations: [periods(instances), firing('instance_id=~"$instance|"')],
   sections: [
     row(4, [5, freshness], [3, readable], [4, alerts], [4, thisHour], [4, timesUsual], [4, today]),
-    row(4, [4, period], [8, share], [4, projected], [4, devices], [4, notebooks]),
+    row(5, [4, period], [8, share], [4, projected], [4, devices], [4, notebooks]),
     row(10, [12, hours(instances, 'payloads')], [12, firingAlerts(instances, orgs, sandboxes)]),
     heading('Orgs'),
     row(10, [7, byUsage(orgs)], [7, byGrowth(orgs)], [10, byClosenessToLimit(orgs)]),

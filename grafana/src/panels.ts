@@ -54,6 +54,12 @@ export type PrometheusQuery = Pick<DataQuery, 'refId'> & {
   range?: boolean;
 };
 
+/** Run time of notebooks, in the unit in which Losant limits and bills it; `m` would make hours and days of many. */
+export const MINUTES = { unit: 'suffix:min', decimals: 0 };
+
+/** How far panels look back that say little about a few days. Grafana writes it beside their titles. */
+export const MONTH = '30d';
+
 export type Override = FieldConfigSource['overrides'][number];
 
 /** What a panel owes its viewer. */
@@ -91,7 +97,13 @@ export const byName = (name: string, properties: Record<string, unknown>): Overr
   properties: Object.entries(properties).map(([id, value]) => ({ id, value })),
 });
 
-const fixed = (fixedColor: string) => ({ mode: FieldColorModeId.Fixed, fixedColor });
+/** All fields whose names match. */
+export const matching = (pattern: string, properties: Record<string, unknown>): Override => ({
+  matcher: { id: 'byRegexp', options: `/${pattern}/` },
+  properties: Object.entries(properties).map(([id, value]) => ({ id, value })),
+});
+
+export const fixed = (fixedColor: string) => ({ mode: FieldColorModeId.Fixed, fixedColor });
 
 /** 1 and 0 in words. */
 export const yesNo = (yes = 'yes', no = 'no'): ValueMapping[] => [
@@ -151,8 +163,6 @@ export function stat(it: Stat): Panel {
 interface Bars extends Said {
   series: Series[];
   thresholds?: ThresholdsConfig;
-  /** Whether names stand above their bars: long ones would be cut beside them. */
-  namesAbove?: boolean;
   /** The end of the scale, where it has one. */
   max?: number;
 }
@@ -162,10 +172,11 @@ export function barGauge(it: Bars): Panel {
   const options = {
     displayMode: BarGaugeDisplayMode.Basic,
     legend: { calcs: [], displayMode: LegendDisplayMode.List, placement: 'bottom', showLegend: false },
-    maxVizHeight: 24,
-    minVizHeight: 16,
+    // Names stand above their bars, since long ones would be cut beside them; a name takes 20 pixels of the height.
+    maxVizHeight: 44,
+    minVizHeight: 34,
     minVizWidth: 8,
-    namePlacement: it.namesAbove ? BarGaugeNamePlacement.Top : BarGaugeNamePlacement.Left,
+    namePlacement: BarGaugeNamePlacement.Top,
     orientation: VizOrientation.Horizontal,
     reduceOptions: { calcs: ['lastNotNull'], fields: '', values: false },
     showUnfilled: true,
@@ -206,8 +217,8 @@ export const LOOKS = {
   counted: { ...bars(70), color: fixed('blue') },
   /** What is not billed. */
   unbilled: { ...bars(70), color: fixed('semi-dark-purple') },
-  /** A bar that will grow still. */
-  unsettled: { ...bars(30), color: fixed('light-blue') },
+  /** A bar that will grow still: the one that matters when something happens. */
+  unsettled: { ...bars(70), color: fixed('yellow') },
   /** The past, behind the present. */
   past: { ...steps(1, 30), color: fixed('gray') },
   /** What is usual. */
@@ -265,6 +276,8 @@ interface TimeSeries extends Said {
   /** How series look, by their legend. The others are lines in colours of a palette. */
   looks?: Record<string, Look>;
   step?: Step;
+  /** How far it looks back, where not as far as the dashboard. */
+  over?: typeof MONTH;
   stacked?: boolean;
   min?: number;
   overrides?: Override[];
@@ -284,9 +297,10 @@ export function timeSeries(it: TimeSeries): Panel {
   const custom = {
     axisSoftMin: 0,
     drawStyle: GraphDrawStyle.Line,
-    fillOpacity: it.stacked ? 30 : 0,
+    fillOpacity: it.stacked ? 60 : 0,
     lineInterpolation: it.step ? LineInterpolation.StepAfter : LineInterpolation.Linear,
-    lineWidth: 1,
+    // In a stack, whoever has nothing would draw a line along the edge of the next.
+    lineWidth: it.stacked ? 0 : 1,
     showPoints: VisibilityMode.Auto,
     stacking: { group: 'A', mode: it.stacked ? StackingMode.Normal : StackingMode.None },
   } satisfies GraphFieldConfig;
@@ -296,6 +310,7 @@ export function timeSeries(it: TimeSeries): Panel {
     description: it.description,
     datasource: DATASOURCE,
     ...(it.step && { interval: it.step, maxDataPoints: ALL_HOURS }),
+    ...(it.over && { timeFrom: it.over }),
     targets: [...overTime(it.series, it.step)],
     options,
     fieldConfig: {

@@ -3,7 +3,7 @@
 import { firing, periods } from './annotations.js';
 import { dashboard, heading, row } from './dashboard.js';
 import { allowed, fullOn, RESOURCES, used } from './limits.js';
-import { stat } from './panels.js';
+import { MINUTES, stat } from './panels.js';
 import { Scopes, top } from './promql.js';
 import { nameOf } from './rankings.js';
 import { type Column, table } from './table.js';
@@ -18,13 +18,15 @@ const UNREAD = 'Not read yet';
 const NO_PRICE = 'Set a price per million';
 const ROWS = '$rows';
 
+/** Two decimals whatever comes: `locale` would drop the last ones where they are 0. */
+const MONEY = { unit: 'none', decimals: 2 };
+
 /** What so many payloads cost. Nothing where no price is set: 0 would say that they are free. */
 const cost = (payloads: string) => `${payloads} / 1e6 * on () group_left () (vector($price_per_million) > 0)`;
 
 const costColumn = (title: string, payloads: string, width = 85): Column & { expr: string } => ({
   title,
-  unit: 'locale',
-  decimals: 2,
+  ...MONEY,
   width,
   expr: cost(payloads),
 });
@@ -89,8 +91,7 @@ const costSoFar = stat({
   title: 'Cost this period',
   description:
     'Billable payloads of the selected orgs in their billing periods so far, times the price per million that is set above. What a contract includes is not taken off.',
-  unit: 'locale',
-  decimals: 2,
+  ...MONEY,
   noData: NO_PRICE,
   series: [['Cost', cost(`sum(${period})`)]],
 });
@@ -99,8 +100,7 @@ const costBefore = stat({
   title: 'Cost month before',
   description:
     'Billable payloads of the selected orgs in the UTC calendar month before this one, times the price per million that is set above.',
-  unit: 'locale',
-  decimals: 2,
+  ...MONEY,
   noData: NO_PRICE,
   series: [['Cost', cost(`sum(${previous})`)]],
 });
@@ -125,7 +125,7 @@ const limits = (scopes: Scopes, whose: string) =>
         expr: scopes.recorded('limit_projected:ratio'),
         thresholds: thresholds.projectedShare,
       },
-      { title: 'Full on', unit: 'dateTimeAsIso', width: 170, expr: fullOn(scopes) },
+      { title: 'Full on', unit: 'time:YYYY-MM-DD HH:mm', width: 170, expr: fullOn(scopes) },
     ],
     sortBy: 'Share',
   });
@@ -192,7 +192,12 @@ const previousByOrg = table({
       expr: `sum by (${orgs.ids.join(', ')}) (${orgs.ofApplications('billable_payloads_previous_period')})`,
     },
     { title: 'Bytes', unit: 'decbytes', width: 75, expr: orgs.scraped('billable_payload_bytes_previous_period') },
-    { title: 'Notebooks', unit: 's', width: 90, expr: orgs.scraped('notebook_run_seconds_previous_period') },
+    {
+      title: 'Notebooks',
+      ...MINUTES,
+      width: 95,
+      expr: `${orgs.scraped('notebook_run_seconds_previous_period')} / 60`,
+    },
     costColumn('Cost', previous),
   ],
   sortBy: 'Payloads',
@@ -219,9 +224,9 @@ const previousByApplication = table({
     },
     {
       title: 'Notebooks',
-      unit: 's',
-      width: 90,
-      expr: orgs.ofApplications('notebook_run_seconds_previous_period'),
+      ...MINUTES,
+      width: 95,
+      expr: `${orgs.ofApplications('notebook_run_seconds_previous_period')} / 60`,
     },
     costColumn('Cost', ofApplications),
   ],

@@ -52,7 +52,7 @@ export const sandbox = dashboard({
   title: 'Losant / Sandbox',
   description:
     'Usage of one sandbox user. Above its limits Losant rejects payloads until the next billing period begins.',
-  from: 'now-7d',
+  from: 'now-2d',
   variables: [variables.datasource, variables.job, variables.one('instance'), variables.one('sandbox')],
   annotations: [periods(sandboxes), firing('instance_id=~"$instance", sandbox_id=~"$sandbox"')],
   sections: [
@@ -70,11 +70,12 @@ export const sandbox = dashboard({
     row(9, [12, panels.periodToDate()], [12, panels.limits()]),
     heading('What payloads are made of'),
     row(8, [12, days(sandboxes)], [12, hours(sandboxes, 'payload_bytes')]),
-    row(9, [7, panels.byType()], [7, panels.bySource()], [10, panels.applications()]),
+    row(11, [7, panels.byType()], [7, panels.bySource()], [10, panels.applications()]),
     heading('Devices and notebooks'),
     row(7, [12, panels.devices()], [12, panels.deviceChanges()]),
     row(7, [12, panels.notebookTime()], [12, panels.notebookRuns()]),
     heading('About the user'),
-    row(6, [4, lastLogin], [4, failedLogins], [4, twoFactor], [4, deletion], [8, panels.ages()]),
+    row(4, [6, lastLogin], [6, failedLogins], [6, twoFactor], [6, deletion]),
+    row(9, [24, panels.ages()]),
   ],
 });

@@ -4,7 +4,7 @@ import { MappingType, type Panel } from '@grafana/schema';
 
 import { NO_DAYS } from './history.js';
 import { allowed, payloadsLast, RESOURCES, used } from './limits.js';
-import { barGauge, type Series, stat, timeSeries, whenUnknown } from './panels.js';
+import { barGauge, MINUTES, MONTH, type Series, stat, timeSeries, whenUnknown } from './panels.js';
 import { BILLABLE, day, type Scopes, top } from './promql.js';
 import { table } from './table.js';
 import * as thresholds from './thresholds.js';
@@ -113,6 +113,7 @@ export class ScopePanels {
         'Billable payloads of the billing period so far, the limit, and what they will be at the end of the period: at the pace so far (left out in its first tenth), and if every day to come is like the last complete one.',
       unit: 'short',
       noData: 'Not read in this time range',
+      over: MONTH,
       min: 0,
       series: [
         ['so far', soFar],
@@ -169,7 +170,7 @@ export class ScopePanels {
       columns: [
         { title: 'Bytes', unit: 'decbytes', width: 85, expr: of('payload_bytes_period', BILLABLE) },
         { title: 'Devices', width: 75, expr: of('devices') },
-        { title: 'Notebooks', unit: 's', width: 95, expr: of('notebook_run_seconds_period') },
+        { title: 'Notebooks', ...MINUTES, width: 95, expr: `${of('notebook_run_seconds_period')} / 60` },
       ],
       sortBy: 'Payloads',
     });
@@ -200,6 +201,7 @@ export class ScopePanels {
       unit: 'short',
       noData: 'Not read in this time range',
       step: '1h',
+      over: MONTH,
       series: [['devices', `last_over_time(${this.scopes.recorded('devices:max')}[1d])`]],
       looks: { devices: 'level' },
     });
@@ -212,6 +214,7 @@ export class ScopePanels {
       unit: 'short',
       noData: NO_DAYS,
       step: '1d',
+      over: MONTH,
       series: [
         ['created', day(this.scopes.recorded('devices_created_last_day:max'))],
         ['deleted', day(this.scopes.recorded('devices_deleted_last_day:max'))],
@@ -223,12 +226,13 @@ export class ScopePanels {
   notebookTime(): Panel {
     return timeSeries({
       title: 'Notebook time by day',
-      description: 'Run time of notebooks by UTC day; each bar stands over its day.',
-      unit: 's',
+      description: 'Minutes that notebooks ran by UTC day; each bar stands over its day.',
+      unit: MINUTES.unit,
       noData: NO_DAYS,
       step: '1d',
+      over: MONTH,
       min: 0,
-      series: [['run time', day(this.scopes.recorded('notebook_run_seconds_last_day:max'))]],
+      series: [['run time', `${day(this.scopes.recorded('notebook_run_seconds_last_day:max'))} / 60`]],
       looks: { 'run time': 'counted' },
     });
   }
@@ -245,6 +249,7 @@ export class ScopePanels {
       unit: 'short',
       noData: NO_DAYS,
       step: '1d',
+      over: MONTH,
       min: 0,
       stacked: true,
       series: outcomes.map(of),
