@@ -22,7 +22,7 @@ export const shareOfLimit = steps(GOOD, [0.9, ATTENTION], [1, BAD]);
 /** Projected share of a limit: losant:limit_projected_ratio:threshold. */
 export const projectedShare = steps(PLAIN, [1, BAD]);
 /** Times the usual hour: losant:payloads_spike_ratio:threshold. */
-export const timesUsual = steps(GOOD, [3, BAD]);
+export const timesUsual = steps(GOOD, [4, BAD]);
 /** Age of data in seconds: losant:poll_lag_seconds:threshold, losant:page_stale_seconds:threshold. */
 export const age = steps(GOOD, [900, ATTENTION], [2700, BAD]);
 /** How late polls are: losant:poll_lag_seconds:threshold. */
