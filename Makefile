@@ -34,9 +34,10 @@ rules: ## Write the rules and runbooks of the three levels anew from their templ
 dashboards: ## Write the dashboards of Grafana anew from grafana/src
 	cd grafana && npm ci --silent --no-audit --no-fund && npm run --silent build
 
-bench: ## Measure what docs/performance.md tells of, in about fifty minutes
+bench: ## Measure what docs/performance.md and docs/detection.md tell of, in about two hours
 	scripts/bench-components
 	$(CARGO) bench --locked --bench engine
+	$(CARGO) bench --locked --bench detection
 	$(CARGO) bench --locked --bench work
 	scripts/instructions
 	$(CARGO) bench --locked --bench scrape

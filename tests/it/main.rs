@@ -27,6 +27,7 @@ mod components;
 mod config;
 mod dashboards;
 mod demo;
+mod detection;
 mod documentation;
 mod exactness;
 mod exposition;
