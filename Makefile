@@ -38,6 +38,10 @@ bench: ## Measure what docs/performance.md and docs/detection.md tell of, in abo
 	scripts/bench-components
 	$(CARGO) bench --locked --bench engine
 	$(CARGO) bench --locked --bench detection
+	scripts/bench-components
+	$(CARGO) bench --locked --bench engine
+	$(CARGO) bench --locked --bench detection
 	$(CARGO) bench --locked --bench work
 	scripts/instructions
 	$(CARGO) bench --locked --bench scrape
+	$(CARGO) test --locked --test it -- --ignored --nocapture a_thousand_orgs

@@ -1,6 +1,6 @@
 //! History: what `backfill` writes of a simulated past.
 
-mod fixture;
+pub mod fixture;
 mod imported;
 mod killed;
 mod refused;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use losant_exporter::simulator::{Owner, World};
@@ -29,6 +30,12 @@ impl Drop for Prometheus {
 
 /// Series by name and labels, each with its samples: milliseconds and value.
 pub type Samples = BTreeMap<String, Vec<(i64, f64)>>;
+
+/// Labels by name, that of the series among them as `__name__` where there is one.
+pub type Labels = BTreeMap<String, String>;
+
+/// What a query finds.
+pub type Found<T> = Vec<(Labels, T)>;
 
 impl Prometheus {
     /// Starts one that scrapes `target` every second and keeps its data in `folder`.
@@ -101,12 +108,72 @@ impl Prometheus {
         answer.pointer("/data/result/0/value/1")?.as_str()?.parse().ok()
     }
 
+    /// What a query finds at `at`, by labels; or what Prometheus says is wrong with it.
+    pub async fn instant(&self, query: &str, at: Timestamp) -> Result<Found<f64>, String> {
+        let parameters = [("query", query.to_owned()), ("time", seconds(at))];
+        let found = self.ask("query", &parameters).await?;
+        // A scalar has a time and a value, and no labels.
+        if let Some([Value::Number(_), value]) = found.as_array().map(Vec::as_slice) {
+            return Ok(vec![(Labels::new(), number(value))]);
+        }
+        let found = found.as_array().expect("a vector").iter();
+        Ok(found.map(|found| (labels_of(&found["metric"]), number(&found["value"][1]))).collect())
+    }
+
+    /// What a query finds from `start` to `end`, once every `step`: samples by labels; or what Prometheus says is wrong with it.
+    pub async fn range(
+        &self,
+        query: &str,
+        (start, end): (Timestamp, Timestamp),
+        step: Duration,
+    ) -> Result<Found<Vec<(i64, f64)>>, String> {
+        let step = step.as_secs_f64().to_string();
+        let parameters =
+            [("query", query.to_owned()), ("start", seconds(start)), ("end", seconds(end)), ("step", step)];
+        let found = self.ask("query_range", &parameters).await?;
+        let found = found.as_array().expect("a matrix").iter();
+        Ok(found.map(|found| (labels_of(&found["metric"]), values_of(&found["values"]))).collect())
+    }
+
+    /// For how long it has worked since its start, by its own account.
+    pub async fn cpu_time(&self) -> Duration {
+        let answer = http().get(format!("{}/metrics", self.url)).send().await.expect("an answer");
+        let page = answer.text().await.expect("a body");
+        let line = page.lines().find_map(|line| line.strip_prefix("process_cpu_seconds_total "));
+        Duration::from_secs_f64(line.and_then(|seconds| seconds.parse().ok()).expect("its CPU time"))
+    }
+
+    async fn ask(&self, what: &str, parameters: &[(&str, String)]) -> Result<Value, String> {
+        let request = http().get(format!("{}/api/v1/{what}", self.url)).query(parameters);
+        let answer = request.send().await.expect("an answer").text().await.expect("a body");
+        let mut answer: Value = serde_json::from_str(&answer).map_err(|_| answer)?;
+        match answer["error"].as_str() {
+            Some(error) => Err(error.to_owned()),
+            None => Ok(answer["data"]["result"].take()),
+        }
+    }
+
     /// Asks until the value of a query is as `wanted`.
     pub async fn until(&self, query: &str, wanted: impl Fn(f64) -> bool) {
         while !self.query(query).await.is_some_and(&wanted) {
             tokio::task::yield_now().await;
         }
     }
+}
+
+fn seconds(at: Timestamp) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of our time stay below 2^53")]
+    let milliseconds = at.as_millisecond() as f64;
+    (milliseconds / 1_000.0).to_string()
+}
+
+fn labels_of(metric: &Value) -> Labels {
+    let labels = metric.as_object().expect("labels").iter();
+    labels.map(|(name, value)| (name.clone(), value.as_str().expect("text").to_owned())).collect()
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_str().expect("a value").parse().expect("a number")
 }
 
 /// A series as it is written in exposition formats, with its labels by name.
@@ -124,7 +191,7 @@ fn values_of(values: &Value) -> Vec<(i64, f64)> {
     #[expect(clippy::cast_possible_truncation, reason = "milliseconds of our time")]
     let sample = |pair: &Value| {
         let millisecond = (pair[0].as_f64().expect("a time") * 1_000.0).round() as i64;
-        (millisecond, pair[1].as_str().expect("a value").parse().expect("a number"))
+        (millisecond, number(&pair[1]))
     };
     values.as_array().expect("samples").iter().map(sample).collect()
 }

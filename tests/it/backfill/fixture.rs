@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use losant_exporter::backfill::{Backfill, Display, Done, Order, Refusal, Stopped, Target};
 use losant_exporter::clock::{Clock, ClockHand};
 use losant_exporter::losant::{Client, ClientConfig, ClientMetrics, Token, TokenSource};
@@ -30,9 +31,14 @@ pub struct Losant {
 impl Losant {
     /// The ordinary world: an instance, 12 orgs, 8 sandboxes.
     pub async fn at(now: &str) -> Self {
-        let (clock, hand) = Clock::manual(now.parse().expect("a time"));
+        Self::of(World::default(), now.parse().expect("a time")).await
+    }
+
+    /// The Losant of a world.
+    pub async fn of(world: World, now: Timestamp) -> Self {
+        let (clock, hand) = Clock::manual(now);
         let mut tasks = SimulatorTasks::new();
-        let (simulator, url) = start_simulator(World::default(), &clock, &mut tasks).await;
+        let (simulator, url) = start_simulator(world, &clock, &mut tasks).await;
         // The budget is not what most tests are about: time stands still, so nobody would refill it.
         let (requests_per_second, burst, max_in_flight) = (1_000_000.0, 1_000_000, 8);
         Self {
