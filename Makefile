@@ -2,10 +2,10 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test lint fmt doc unit components docs rules dashboards bench
+.PHONY: help demo test lint fmt doc unit components docs rules dashboards dashboards-preview bench
 
 help: ## Show what can be done
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Show the exporter at work on a simulated Losant
 	$(CARGO) run --release -- demo
@@ -34,10 +34,10 @@ rules: ## Write the rules and runbooks of the three levels anew from their templ
 dashboards: ## Write the dashboards of Grafana anew from grafana/src
 	cd grafana && npm ci --silent --no-audit --no-fund && npm run --silent build
 
+dashboards-preview: ## Draw pictures of the dashboards into docs/images
+	scripts/dashboards-preview
+
 bench: ## Measure what docs/performance.md and docs/detection.md tell of, in about two hours
-	scripts/bench-components
-	$(CARGO) bench --locked --bench engine
-	$(CARGO) bench --locked --bench detection
 	scripts/bench-components
 	$(CARGO) bench --locked --bench engine
 	$(CARGO) bench --locked --bench detection

@@ -38,6 +38,7 @@ mod inhibition;
 mod life;
 mod lifecycle;
 mod pages;
+mod preview;
 mod prometheus;
 mod readers;
 mod rules;
