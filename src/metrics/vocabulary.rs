@@ -1,7 +1,7 @@
 //! The vocabulary of the page: every name that a series can have, with the labels it carries.
 //!
 //! Owns: the list of what the exporter says of itself, which a test compares with a running exporter, and where labels come from.
-//! Must not: say what a family means; see [`catalogue`](super::catalogue) and HELP.
+//! Must not: say what a family means; see [`catalogue`] and HELP.
 
 use std::collections::BTreeMap;
 
