@@ -3,6 +3,7 @@
 //!
 //! Whether their queries find anything is not asked here.
 
+mod colours;
 mod exceptions;
 mod expressions;
 mod frame;
@@ -156,6 +157,21 @@ fn the_dashboards_hold_the_rules_of_the_house() {
         let is_used = findings.iter().any(|finding| exception.covers(finding));
         assert!(is_used, "nothing needs the exception {exception:?}");
     }
+}
+
+#[test]
+fn colours_change_where_alerts_begin_to_fire() {
+    let source = std::fs::read_to_string(grafana().join("src/thresholds.ts")).expect("a source");
+    let known = Known::read();
+    assert_eq!(colours::differences(&source, &known), [""; 0]);
+    assert!(colours::named(&source) >= 8, "comments that name the series are gone");
+
+    let right = "timesUsual = steps(GOOD, [4, BAD])";
+    assert!(source.contains(right), "plant another mistake");
+    let mistaken = source.replace(right, "timesUsual = steps(GOOD, [3, BAD])");
+    let found = colours::differences(&mistaken, &known);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("losant:payloads_spike_ratio:threshold is 4"), "{found:?}");
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn check_thresholds(panel: &Value, known: &Known, report: &mut Report) {
     let overrides = overrides.filter(|it| text(it, "/id") == "thresholds").map(|it| &it["value"]);
     for step in defaults.chain(overrides).flat_map(|it| list(it, "/steps")) {
         let Some(value) = step["value"].as_f64() else { continue };
-        let is_known = OF_THEMSELVES.contains(&value) || known.thresholds.contains(&value);
+        let is_known = OF_THEMSELVES.contains(&value) || known.is_threshold(value);
         report.unless(
             is_known,
             "thresholds",

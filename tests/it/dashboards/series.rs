@@ -1,6 +1,6 @@
 //! Which series there are for dashboards to ask for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use losant_exporter::metrics::catalogue::{self, CATALOGUE};
@@ -16,8 +16,8 @@ pub struct Known {
     /// What recording rules make.
     recorded: BTreeSet<String>,
     counters: BTreeSet<String>,
-    /// What alerts compare with.
-    pub thresholds: Vec<f64>,
+    /// What alerts compare with, by the name of the series.
+    pub thresholds: BTreeMap<String, f64>,
 }
 
 fn project(path: &str) -> PathBuf {
@@ -31,7 +31,7 @@ impl Known {
             scraped: usage_families(),
             recorded: BTreeSet::new(),
             counters: BTreeSet::new(),
-            thresholds: Vec::new(),
+            thresholds: BTreeMap::new(),
         };
         let documentation = std::fs::read_to_string(project("docs/metrics.md")).expect("docs/metrics.md");
         let own = documentation.split_once("## The exporter itself").expect("a section").1;
@@ -63,9 +63,13 @@ impl Known {
             self.recorded.insert(name.to_owned());
             let constant = lines.peek().and_then(|line| line.trim().strip_prefix("expr: vector("));
             if let Some(number) = constant.and_then(|rest| rest.strip_suffix(')')) {
-                self.thresholds.push(number.parse().expect("a number"));
+                self.thresholds.insert(name.to_owned(), number.parse().expect("a number"));
             }
         }
+    }
+
+    pub fn is_threshold(&self, value: f64) -> bool {
+        self.thresholds.values().any(|threshold| threshold.total_cmp(&value).is_eq())
     }
 
     pub fn is_series(&self, name: &str) -> bool {
