@@ -93,6 +93,15 @@ impl Target {
                 format!("{output} is there already: remove it, or name another --output")
             }));
         }
+        let parent = folder.0.parent().filter(|parent| !parent.as_os_str().is_empty());
+        if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
+            let wanted = if let Self::File(output) = self { output } else { &folder.0 };
+            return Err(Refusal(format!(
+                "{}: there is no folder {} to write it into",
+                wanted.display(),
+                parent.display()
+            )));
+        }
         match (is_there, resume) {
             (true, false) => Err(Refusal(format!(
                 "{shown} is left of a run that was cut short: go on with --resume, or remove it and begin anew"

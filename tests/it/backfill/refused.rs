@@ -55,6 +55,7 @@ async fn wrong_flags_are_refused_before_anything_is_begun() {
         [
             refused(&["--from=yesterday", "--output=h.om"]),
             refused(&["--from=-2d", "--output=there.om"]),
+            refused(&["--from=-2d", "--output=nowhere/h.om"]),
             refused(&["--from=-2d", "--output=h.om", "--resume"]),
             refused(&["--from=-2d", "--output=-", "--resume"]),
             refused(&["--from=-2d", "--output=h.om", "--level=application"]),

@@ -143,11 +143,16 @@ const WHO: &str = "{{ with printf `last_over_time({info}{{sel}}[1h])` {id} | que
 /// What it means to be above the limit that an alert is about.
 const OVER: &str = "{{ if eq $labels.resource \"payload\" }}{over_payloads}\
                     {{ else if eq $labels.resource \"notebookMinutesPerMonth\" }}{over_notebooks}\
-                    {{ else }}No more can be made above it.{{ end }}";
+                    {{ else }}Above it no more can be added.{{ end }}";
+
+/// What is limited, in words: `notebookMinutesPerMonth` is spelt apart.
+const RESOURCE: &str = "{{ $labels.resource | reReplaceAll \"([A-Z])\" \" $1\" | toLower }}";
 
 /// The rule file of a level.
 pub fn render(template: &str, level: &Level) -> String {
-    let text = fill_blocks(&template.replace("{who}", WHO).replace("{over}", OVER), level);
+    let phrases = [("{who}", WHO), ("{over}", OVER), ("{resource}", RESOURCE)];
+    let text = phrases.iter().fold(template.to_owned(), |text, (name, phrase)| text.replace(name, phrase));
+    let text = fill_blocks(&text, level);
     let text = fill(&look_up(&text), level.words);
     let text = link(&text, level.dashboard);
     for left in ["{only ", "{each ", "{end}", "{links ", "{look ", "{L}", "{Level}"] {
