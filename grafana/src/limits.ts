@@ -9,20 +9,43 @@ const OF_PERIOD = 'payload|notebookMinutesPerMonth';
 const WEEK = 604800;
 const YEAR = 31536000;
 
-/** Limits in words, where the name that Losant gives them is long or leaves out the unit. */
+/** Limits in words, where the name that Losant gives them is none or leaves out the unit. */
+const IN_WORDS = {
+  payload: 'payloads',
+  notebookMinutesPerMonth: 'notebook minutes',
+  storage: 'storage, bytes',
+  device: 'devices',
+  apitoken: 'API tokens',
+  application: 'applications',
+  applicationcertificate: 'certificates',
+  applicationcertificateauthority: 'certificate authorities',
+  applicationkey: 'application keys',
+  credential: 'credentials',
+  dashboard: 'dashboards',
+  datatable: 'data tables',
+  devicerecipe: 'device recipes',
+  experiencedomain: 'experience domains',
+  experienceendpoint: 'experience endpoints',
+  experiencegroup: 'experience groups',
+  experienceslug: 'experience slugs',
+  experienceuser: 'experience users',
+  experienceversion: 'experience versions',
+  experienceview: 'experience views',
+  file: 'files',
+  flow: 'workflows',
+  integration: 'integrations',
+  member: 'members',
+  notebook: 'notebooks',
+  organization: 'orgs',
+  privatefile: 'private files',
+  resourcejob: 'resource jobs',
+  webhook: 'webhooks',
+};
+
 export const RESOURCES: ValueMapping[] = [
   {
     type: MappingType.ValueToText,
-    options: {
-      payload: { text: 'payloads', index: 0 },
-      notebookMinutesPerMonth: { text: 'notebook minutes', index: 1 },
-      storage: { text: 'storage, bytes', index: 2 },
-      device: { text: 'devices', index: 3 },
-      applicationcertificate: { text: 'certificates', index: 4 },
-      applicationcertificateauthority: { text: 'certificate authorities', index: 5 },
-      applicationkey: { text: 'application keys', index: 6 },
-      flow: { text: 'workflows', index: 7 },
-    },
+    options: Object.fromEntries(Object.entries(IN_WORDS).map(([name, text], index) => [name, { text, index }])),
   },
 ];
 
