@@ -188,4 +188,6 @@ fn full(limits: &mut Limits, promtool: &Path, size: Size) {
     let precision = verdict.precision();
     let limit = format!("at least {LEAST_PRECISION}");
     limits.check("precision", format!("{precision:.3}"), &limit, precision >= LEAST_PRECISION);
+    let precision = silences.precision();
+    limits.check("precision, silences", format!("{precision:.3}"), &limit, precision >= LEAST_PRECISION);
 }

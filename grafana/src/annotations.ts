@@ -31,9 +31,9 @@ const annotation = (
 
 /** Where billing periods of these scopes begin. */
 export const periods = (scopes: Scopes) =>
-  annotation('Billing periods', 'blue', `${scopes.recorded('period_start_timestamp_seconds:max')} * 1000`, {
+  annotation('Billing periods', 'blue', `(${scopes.namedOverTime(scopes.recorded('period_start_timestamp_seconds:max'))}) * 1000`, {
     titleFormat: 'Billing period begins',
-    textFormat: `{{${scopes.id}}}`,
+    textFormat: '{{name}}',
     tagKeys: '',
     useValueForTime: true,
   });

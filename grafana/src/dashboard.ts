@@ -9,6 +9,8 @@ import {
   type VariableModel,
 } from '@grafana/schema';
 
+import { toOthers } from './links.js';
+
 /** Where rows of panels are put, from top to bottom. */
 export type Section = { height: number; panels: [width: number, panel: Panel][] } | { heading: string };
 
@@ -72,19 +74,7 @@ export function dashboard(it: Frame): Dashboard {
     timepicker: {},
     schemaVersion: SCHEMA_VERSION,
     version: VERSION,
-    links: [
-      {
-        type: 'dashboards',
-        title: 'Losant',
-        tags: ['losant'],
-        icon: 'external link',
-        tooltip: 'The other dashboards of Losant, for the same time range and choice',
-        asDropdown: false,
-        includeVars: true,
-        keepTime: true,
-        targetBlank: false,
-      },
-    ],
+    links: toOthers(it.uid),
     templating: { list: it.variables },
     annotations: { list: it.annotations },
     panels: placed(it.sections),

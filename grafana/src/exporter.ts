@@ -2,7 +2,7 @@
 
 import { firing, periods } from './annotations.js';
 import { dashboard, heading, row } from './dashboard.js';
-import { barGauge, byName, fixed, LOOKS, matching, stat, timeSeries, whenUnknown, yesNo } from './panels.js';
+import { barGauge, byName, LOOKS, matching, stat, timeSeries, whenUnknown, yesNo } from './panels.js';
 import { Scopes, top } from './promql.js';
 import { table } from './table.js';
 import * as thresholds from './thresholds.js';
@@ -22,10 +22,10 @@ const NEVER = 'Not in this time range';
 
 const ready = stat({
   title: 'Ready',
-  description: 'Whether every exporter that is scraped has read everything once and is not ending.',
+  description: 'Whether every exporter that was scraped within a day is there, has read everything once and is not ending.',
   unit: 'none',
   noData: UNSEEN,
-  series: [['Ready', `min(${recorded('ready:min')})`]],
+  series: [['Ready', `min(${recorded('ready:min')} or 0 * ${recorded('target:known')})`]],
   thresholds: thresholds.yesIsGood,
   mappings: yesNo(),
 });
@@ -82,13 +82,14 @@ const tokenLeft = stat({
 const shards = stat({
   title: 'Shards',
   description:
-    'How many shards are scraped, and how many share the work as the exporters were told. Fewer than told: the orgs of those that are missing are not watched.',
+    'How many shards are scraped, and how many more share the work as the exporters were told: the orgs of those that are missing are not watched.',
   unit: 'none',
   noData: UNSEEN,
   series: [
     ['scraped', `sum(${recorded('shards_seen:count')})`],
-    ['told', `sum(${recorded('shards:max')})`],
+    ['missing', `sum(clamp_min(${recorded('shards:max')} - ${recorded('shards_seen:count')}, 0))`],
   ],
+  overrides: [byName('missing', { thresholds: thresholds.noneIsVital })],
 });
 
 const dropped = stat({
@@ -114,14 +115,14 @@ const requests = table({
 const codes = timeSeries({
   title: 'Requests by answer',
   description:
-    'Requests a second to the Losant API by HTTP status, or by the way that no usable answer came. Green: success. Orange: throttled. Red: an error of Losant. Violet: all else.',
+    'Requests a second to the Losant API by HTTP status, or by the way that no usable answer came. Green: success. Orange: throttled. Red: an error of Losant. Gray: all else.',
   unit: 'reqps',
   noData: NEVER,
   stacked: true,
   min: 0,
   series: [['{{code}}', `sum by (code) (${rate('api_requests_total')})`]],
   overrides: [
-    matching('.*', { color: fixed('purple') }),
+    matching('.*', { color: LOOKS.canceled.color }),
     matching('^2', { color: LOOKS.completed.color }),
     matching('^5', { color: LOOKS.errored.color }),
     byName('429', { color: LOOKS.timeout.color }),
@@ -195,10 +196,10 @@ const agesNow = barGauge({
   description:
     'How long ago what the oldest org, sandbox user or instance shows was last known to be true, by collector. The month before is read once a day and left out.',
   unit: 's',
-  noData: UNSEEN,
+  noData: 'No ages of the selected instances',
   series: [['{{collector}}', `max by (collector) (${levels.map(age).join(' or ')})`]],
-  thresholds: thresholds.age,
-  max: 2700,
+  thresholds: thresholds.ageOfAny,
+  max: thresholds.STALE,
 });
 
 const ages = timeSeries({
@@ -321,12 +322,16 @@ const cpu = timeSeries({
   ],
 });
 
+/** The version of each exporter, also of one that is gone. */
+const versions = `topk by (job, instance) (1, max by (job, instance, version) (last_over_time(${own('build_info')}[1d])))`;
+
 const builds = table({
   title: 'Exporters',
   description:
-    'Every exporter that is scraped: its version, its shard, since when it runs and since when its configuration is in force.',
+    'Every exporter that was scraped within a day: whether it answers, its version, its shard, since when it runs and since when its configuration is in force.',
   noData: UNSEEN,
-  rows: `max by (job, instance, version) (${own('build_info')})`,
+  rows: recorded('target:known'),
+  named: (rows) => `${rows} * on (job, instance) group_left (version) ${versions}\nor on (job, instance) ${rows}`,
   key: ['job', 'instance'],
   labels: [
     { label: 'job', title: 'Job' },
@@ -334,6 +339,13 @@ const builds = table({
     { label: 'version', title: 'Version' },
   ],
   columns: [
+    {
+      title: 'Answers',
+      width: 90,
+      expr: `up{${JOB}}`,
+      mappings: yesNo(),
+      thresholds: thresholds.yesIsGood,
+    },
     { title: 'Shard', width: 90, expr: own('shard') },
     { title: 'Started', unit: 'dateTimeAsIso', expr: `process_start_time_seconds{${JOB}} * 1000` },
     {

@@ -2,7 +2,7 @@
 
 import { MappingType, type ValueMapping } from '@grafana/schema';
 
-import type { Scopes } from './promql.js';
+import { FAR_ENOUGH, type Scopes } from './promql.js';
 
 /** By these names Losant calls the limits that are used up within a billing period. */
 const OF_PERIOD = 'payload|notebookMinutesPerMonth';
@@ -13,7 +13,7 @@ const YEAR = 31536000;
 const IN_WORDS = {
   payload: 'payloads',
   notebookMinutesPerMonth: 'notebook minutes',
-  storage: 'storage, bytes',
+  storage: 'storage, MB',
   device: 'devices',
   apitoken: 'API tokens',
   application: 'applications',
@@ -51,27 +51,27 @@ export const RESOURCES: ValueMapping[] = [
 
 const called = (resource: string, expr: string) => `label_replace(${expr}, "resource", "${resource}", "", "")`;
 
-/** What is used, by limit and in the unit of the limit: notebook time in minutes, storage in bytes. */
+/** What is used, by limit and in the unit of the limit: notebook time in minutes, storage in megabytes. */
 export const used = (scopes: Scopes) =>
   [
     called('payload', scopes.recorded('billable_payloads_period:max')),
     called('notebookMinutesPerMonth', `${scopes.recorded('notebook_run_seconds_period:max')} / 60`),
-    called('storage', scopes.recorded('storage_bytes:max')),
+    called('storage', `${scopes.recorded('storage_bytes:max')} / 1e6`),
     scopes.recorded('resources:max'),
   ].join(' or ');
 
-/** How much there may be, by limit and in its unit. */
+/** How much there may be, by limit and in the same units. */
 export const allowed = (scopes: Scopes) =>
   [
     called('payload', scopes.recorded('payload_limit:max')),
     called('notebookMinutesPerMonth', `${scopes.recorded('notebook_run_limit_seconds:max')} / 60`),
-    called('storage', scopes.recorded('storage_limit_bytes:max')),
+    called('storage', `${scopes.recorded('storage_limit_bytes:max')} / 1e6`),
     scopes.recorded('resource_limit:max'),
   ].join(' or ');
 
 /**
  * When a limit will be reached, in milliseconds: what is used up in a period, at the pace of the period so far and if that is
- * before its end; what is there, at the pace of the last week and if that is within a year.
+ * before its end; what is there, at the pace of the last week and if that is within a year. 0 where it is reached already.
  */
 export function fullOn(scopes: Scopes): string {
   const share = (resources: string) => scopes.recorded('limit_used:ratio', resources);
@@ -79,17 +79,19 @@ export function fullOn(scopes: Scopes): string {
   const there = share(`resource!~"${OF_PERIOD}"`);
   const start = scopes.recorded('period_start_timestamp_seconds:max');
   const end = scopes.recorded('period_end_timestamp_seconds:max');
-  const begun = `(${scopes.recorded('period_elapsed:ratio')} > 0.1)`;
-  const within = `(1 - ${ofPeriod} > 0) / (${ofPeriod} > 0) * ${scopes.on} group_left () (time() - ${start} and ${scopes.on} ${begun}) + time()`;
+  const begun = scopes.recorded('period_elapsed:ratio') + FAR_ENOUGH;
+  const within = `(1 - ${ofPeriod} > 0) / (${ofPeriod} > 0) * ${scopes.on} group_left () (time() - ${start} and ${scopes.on} (${begun})) + time()`;
   const sometime = `(1 - ${there} > 0) / (${there} - (${there} offset 1w) > 0) * ${WEEK}`;
-  return `1000 * (((${within}) < ${scopes.on} group_left () ${end}) or (${sometime} < ${YEAR}) + time())`;
+  const reached = `0 * (${share('')} >= 1)`;
+  return `1000 * (((${within}) < ${scopes.on} group_left () ${end}) or (${sometime} < ${YEAR}) + time()) or ${reached}`;
 }
 
-/** Seconds until the payload limit is reached if it goes on like the last complete day; -1 when the period ends before. */
+/** Seconds until the payload limit is reached if it goes on like the last complete day; 0 where it is, -1 when the period ends before. */
 export function payloadsLast(scopes: Scopes): string {
   const left = `clamp_min(${scopes.recorded('payload_limit:max')} - ${scopes.recorded('billable_payloads_period:max')}, 0)`;
   const perDay = scopes.recorded('payloads_last_day:max', 'billable="true"');
-  const lasts = `${left} / ${scopes.on} ${perDay} * 86400`;
-  const rest = `${scopes.recorded('period_end_timestamp_seconds:max')} - time()`;
-  return `(${lasts} < ${rest}) or (${lasts} >= ${rest}) * 0 - 1`;
+  const lasts = `${left} / ${scopes.on} (${perDay} > 0) * 86400`;
+  const rest = `(${scopes.recorded('period_end_timestamp_seconds:max')} - time())`;
+  const isKnown = `and ${scopes.on} ${perDay} and ${scopes.on} ${rest}`;
+  return `(${left} == 0) or (${lasts} < ${rest}) or (${left} > 0 ${isKnown}) * 0 - 1`;
 }

@@ -5,7 +5,7 @@ import { MappingType } from '@grafana/schema';
 import { firing, periods } from './annotations.js';
 import { dashboard, heading, row } from './dashboard.js';
 import { days, hours } from './history.js';
-import { barGauge, byName, MINUTES, stat, timeSeries, whenUnknown, yesNo } from './panels.js';
+import { barGauge, byName, MINUTES, MONTH, stat, timeSeries, whenUnknown, yesNo } from './panels.js';
 import { byClosenessToLimit, byGrowth, byUsage, firingAlerts } from './rankings.js';
 import { BILLABLE, Scopes } from './promql.js';
 import * as thresholds from './thresholds.js';
@@ -25,23 +25,25 @@ const ageOfData = `clamp_min(max(time() - max by (instance_id) (${lastSuccess}))
 const freshness = stat({
   title: 'Is the data fresh?',
   description:
-    'Up to when the hours and days of the instance are known to be true. Beyond 15 minutes they are late, beyond 45 minutes stale: then no number and no alert here can be trusted. The dashboard Losant / Exporter says why.',
+    'Up to when the hours and days of the instance are known to be true. Beyond 15 minutes they are late, beyond 45 minutes stale: then no number and no alert here can be trusted. Not fresh: instances, orgs and sandbox users whose own numbers are missing, old, or could not be read. The dashboard Losant / Exporter says why.',
   unit: 's',
   noData: 'NO DATA',
   series: [
     ['State', ageOfData],
     ['Age', ageOfData],
+    ['Not fresh', `sum(losant_exporter:scopes:sum{job=~"$job", state=~"stale|failing"})`],
   ],
   thresholds: thresholds.age,
   filled: true,
   overrides: [
     byName('State', {
       mappings: [
-        { type: MappingType.RangeToText, options: { from: null, to: 900, result: { text: 'FRESH', index: 0 } } },
-        { type: MappingType.RangeToText, options: { from: 900, to: 2700, result: { text: 'LATE', index: 1 } } },
-        { type: MappingType.RangeToText, options: { from: 2700, to: null, result: { text: 'STALE', index: 2 } } },
+        { type: MappingType.RangeToText, options: { from: null, to: thresholds.LATE, result: { text: 'FRESH', index: 0 } } },
+        { type: MappingType.RangeToText, options: { from: thresholds.LATE, to: thresholds.STALE, result: { text: 'LATE', index: 1 } } },
+        { type: MappingType.RangeToText, options: { from: thresholds.STALE, to: null, result: { text: 'STALE', index: 2 } } },
       ],
     }),
+    byName('Not fresh', { unit: 'none', thresholds: thresholds.noneIsGood }),
   ],
   mappings: [whenUnknown('NO DATA', 'red')],
 });
@@ -56,6 +58,11 @@ const readable = stat({
   mappings: yesNo(),
 });
 
+// Where the rules are not loaded nothing fires, and nobody knows.
+const howManyFire = (severity: string) =>
+  `count(ALERTS{alertname=~"Losant.*", alertstate="firing", ${severity}, instance_id=~"$instance|"})` +
+  ` or 0 * max(losant:page_stale_seconds:threshold)`;
+
 const alerts = stat({
   title: 'Firing alerts',
   description:
@@ -63,14 +70,8 @@ const alerts = stat({
   unit: 'none',
   noData: 'Unknown',
   series: [
-    [
-      'critical',
-      'count(ALERTS{alertname=~"Losant.*", alertstate="firing", severity="critical", instance_id=~"$instance|"}) or vector(0)',
-    ],
-    [
-      'others',
-      'count(ALERTS{alertname=~"Losant.*", alertstate="firing", severity!="critical", instance_id=~"$instance|"}) or vector(0)',
-    ],
+    ['critical', howManyFire('severity="critical"')],
+    ['others', howManyFire('severity!="critical"')],
   ],
   thresholds: thresholds.noneIsGood,
   overrides: [byName('critical', { thresholds: thresholds.noneIsVital })],
@@ -92,7 +93,7 @@ const timesUsual = stat({
   description:
     'The running hour, or the last one that has settled, as a multiple of the median of the same hour in the three weeks before. Red from where the alert on spikes fires.',
   unit: 'suffix: ×',
-  noData: 'Needs three weeks of history',
+  noData: 'Needs 3 weeks',
   decimals: 2,
   series: ofInstances(instances.recorded('payloads_spike:ratio')),
   thresholds: thresholds.timesUsual,
@@ -138,9 +139,7 @@ const projected = stat({
     'Billable payloads at the end of the billing period at the pace so far; left out in the first tenth of the period.',
   unit: 'short',
   noData: 'Too early in the period',
-  series: ofInstances(
-    `${instances.recorded('billable_payloads_period:max')} / (${instances.recorded('period_elapsed:ratio')} > 0.1)`,
-  ),
+  series: ofInstances(instances.atTheEnd()),
 });
 
 const devices = stat({
@@ -165,6 +164,7 @@ const devicesOverTime = timeSeries({
   unit: 'short',
   noData: 'Not read in this time range',
   step: '1h',
+  over: MONTH,
   series: [[LEGEND, instances.namedOverTime(`last_over_time(${instances.recorded('devices:max')}[1d])`)]],
 });
 
@@ -174,6 +174,7 @@ const known = timeSeries({
     'How many orgs and sandbox users the lists of Losant have. A sudden fall is worth a look: somebody deleted many, or the token sees less.',
   unit: 'short',
   noData: 'Not read in this time range',
+  over: MONTH,
   series: [
     ['{{name}}: orgs', instances.namedOverTime(instances.recorded('orgs:count'))],
     ['{{name}}: sandbox users', instances.namedOverTime(instances.recorded('sandboxes:count'))],
@@ -184,11 +185,11 @@ export const overview = dashboard({
   uid: 'losant-overview',
   title: 'Losant / Overview',
   description: 'Usage of Losant instances: what is going on, whether the numbers can be trusted, and whose they are.',
-  from: 'now-7d',
+  from: 'now-2d',
   variables: [variables.datasource, variables.job, variables.several('instance')],
   annotations: [periods(instances), firing('instance_id=~"$instance|"')],
   sections: [
-    row(4, [5, freshness], [3, readable], [4, alerts], [4, thisHour], [4, timesUsual], [4, today]),
+    row(4, [6, freshness], [3, readable], [4, alerts], [4, thisHour], [3, timesUsual], [4, today]),
     row(5, [4, period], [8, share], [4, projected], [4, devices], [4, notebooks]),
     row(10, [12, hours(instances, 'payloads')], [12, firingAlerts(instances, orgs, sandboxes)]),
     heading('Orgs'),

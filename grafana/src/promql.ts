@@ -1,6 +1,9 @@
 // The pieces that expressions are put together from. Owns: how series are selected, joined with names, and aligned to
 // hours and days. It knows nothing of panels.
 
+/** Of the part of a billing period that is over: less of it says little about the whole. */
+export const FAR_ENOUGH = ' > 0.1';
+
 export type LevelName = 'instance' | 'org' | 'sandbox';
 
 // Where the name of a scope stands. A sandbox user has one only where e-mail addresses are exported.
@@ -28,6 +31,18 @@ export class Scopes {
   /** A series that a recording rule makes, or `backfill` has written: `losant_org:payloads_today:max{…}`. */
   recorded(what: string, labels = ''): string {
     return `losant_${this.level}:${what}{${this.selector(labels)}}`;
+  }
+
+  /** Billable payloads at the end of the billing period at the pace so far. */
+  atTheEnd(): string {
+    return `${this.recorded('billable_payloads_period:max')} / (${this.recorded('period_elapsed:ratio')}${FAR_ENOUGH})`;
+  }
+
+  /** Billable payloads of the complete days of the running billing period, before each step. */
+  addedUpByDay(): string {
+    const start = `last_over_time(${this.recorded('period_start_timestamp_seconds:max')}[1h] @ end())`;
+    const days = `${day(this.recorded('payloads_last_day:max', BILLABLE))} and ${this.on} (${start} <= time())`;
+    return `sum_over_time((${days})[31d:1d] offset 1d)`;
   }
 
   /** How old what collectors show is. Clocks differ by a moment, but an age is never negative. */

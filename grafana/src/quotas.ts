@@ -1,5 +1,7 @@
 // Losant / Quotas and cost: everybody against every limit, and who pays for what.
 
+import { MappingType } from '@grafana/schema';
+
 import { firing, periods } from './annotations.js';
 import { dashboard, heading, row } from './dashboard.js';
 import { allowed, fullOn, RESOURCES, used } from './limits.js';
@@ -17,6 +19,7 @@ const sandboxes = new Scopes('sandbox', ['instance', 'sandbox']);
 const UNREAD = 'Not read yet';
 const NO_PRICE = 'Set a price per million';
 const ROWS = '$rows';
+const CHOSEN = 'resource=~"$resource"';
 
 /** Two decimals whatever comes: `locale` would drop the last ones where they are 0. */
 const MONEY = { unit: 'none', decimals: 2 };
@@ -36,7 +39,7 @@ const previous = orgs.scraped('billable_payloads_previous_period');
 
 /** How many scopes there are of which something holds for one limit or more. */
 const howMany = (scopes: Scopes, limits: string) =>
-  `count(count by (${scopes.ids.join(', ')}) (${limits})) or vector(0)`;
+  `count(count by (${scopes.ids.join(', ')}) (${limits})) or 0 * count(${scopes.recorded('limit_used:ratio')})`;
 
 const near = stat({
   title: 'Orgs close to a limit',
@@ -90,7 +93,7 @@ const rejected = stat({
 const costSoFar = stat({
   title: 'Cost this period',
   description:
-    'Billable payloads of the selected orgs in their billing periods so far, times the price per million that is set above. What a contract includes is not taken off.',
+    'Billable payloads of the selected orgs in their billing periods so far, which need not begin at the same time, times the price per million that is set above. What a contract includes is not taken off.',
   ...MONEY,
   noData: NO_PRICE,
   series: [['Cost', cost(`sum(${period})`)]],
@@ -105,12 +108,20 @@ const costBefore = stat({
   series: [['Cost', cost(`sum(${previous})`)]],
 });
 
+const fullOnColumn = (scopes: Scopes): Column & { expr: string } => ({
+  title: 'Full on',
+  unit: 'time:YYYY-MM-DD HH:mm',
+  width: 140,
+  expr: fullOn(scopes),
+  mappings: [{ type: MappingType.ValueToText, options: { 0: { text: 'reached', color: 'red', index: 0 } } }],
+});
+
 const limits = (scopes: Scopes, whose: string) =>
   table({
     title: `Limits of ${whose}`,
-    description: `Limits of ${whose}, those of which most is used first; the variable Rows says how many, and a click on a head sorts them otherwise. Used and limit are in the unit of the limit: notebook time in minutes, storage in bytes. Projected: at the end of the billing period at the pace so far, or for what is there rather than used up in two weeks. Full on: at the same pace; empty where that is not before the end of the period, or not within a year.`,
+    description: `Those limits of ${whose} of which most is used. The variable Limit chooses one or some of them, Rows says how many rows are shown; a click on a head sorts these. Notebook time is in minutes, storage in megabytes. Projected: at the end of the billing period at the pace so far, or for what is there rather than used up in two weeks. Full on: at the same pace; empty where that is not before the end of the period, or not within a year.`,
     noData: 'No limits, or not read yet',
-    rows: top(ROWS, scopes.recorded('limit_used:ratio')),
+    rows: top(ROWS, scopes.recorded('limit_used:ratio', CHOSEN)),
     named: (rows) => scopes.named(rows),
     key: [...scopes.ids, 'resource'],
     labels: [nameOf(scopes), { label: 'resource', title: 'Limit', mappings: RESOURCES }],
@@ -125,9 +136,32 @@ const limits = (scopes: Scopes, whose: string) =>
         expr: scopes.recorded('limit_projected:ratio'),
         thresholds: thresholds.projectedShare,
       },
-      { title: 'Full on', unit: 'time:YYYY-MM-DD HH:mm', width: 170, expr: fullOn(scopes) },
+      fullOnColumn(scopes),
     ],
     sortBy: 'Share',
+  });
+
+const toBeFull = (scopes: Scopes, whose: string) =>
+  table({
+    title: `Limits of ${whose} that will not last`,
+    description: `Those limits of ${whose} that will be exceeded by most: at the end of the billing period at the pace so far, or for what is there rather than used up in two weeks. Limit and Rows choose as above.`,
+    noData: 'Nobody will exceed a limit, or it is too early to tell',
+    rows: top(ROWS, `${scopes.recorded('limit_projected:ratio', CHOSEN)} > scalar(losant:limit_projected_ratio:threshold)`),
+    named: (rows) => scopes.named(rows),
+    key: [...scopes.ids, 'resource'],
+    labels: [nameOf(scopes), { label: 'resource', title: 'Limit', width: 135, mappings: RESOURCES }],
+    value: { title: 'Projected', unit: 'percentunit', width: 90, thresholds: thresholds.projectedShare },
+    columns: [
+      {
+        title: 'Share',
+        unit: 'percentunit',
+        width: 75,
+        expr: scopes.recorded('limit_used:ratio'),
+        thresholds: thresholds.shareOfLimit,
+      },
+      fullOnColumn(scopes),
+    ],
+    sortBy: 'Projected',
   });
 
 const costByOrg = table({
@@ -141,16 +175,12 @@ const costByOrg = table({
   labels: [nameOf(orgs)],
   value: { title: 'Payloads', unit: 'locale', width: 120 },
   columns: [
-    { title: 'At the end', unit: 'locale', decimals: 0, width: 120, expr: atTheEnd() },
+    { title: 'At the end', unit: 'locale', decimals: 0, width: 120, expr: orgs.atTheEnd() },
     costColumn('Cost', period),
-    costColumn('Cost at the end', `(${atTheEnd()})`, 125),
+    costColumn('Cost at the end', `(${orgs.atTheEnd()})`, 125),
   ],
   sortBy: 'Payloads',
 });
-
-function atTheEnd() {
-  return `${period} / (${orgs.recorded('period_elapsed:ratio')} > 0.1)`;
-}
 
 const tagged = orgs.scraped('tag', 'key="$key"', ['value']);
 const byTag = (usage: string) =>
@@ -174,10 +204,33 @@ const costByTag = table({
   sortBy: 'Payloads',
 });
 
+/** A total of the month before. */
+const before = (title: string, what: string, family: string, rest: { unit: string; decimals?: number }, by = '') =>
+  stat({
+    title,
+    description: `${what} of the selected orgs in the UTC calendar month before this one, added up. Orgs that were deleted since are missing.`,
+    noData: UNREAD,
+    ...rest,
+    series: [[title, `sum(${orgs.scraped(family)})${by}`]],
+  });
+
+const beforePayloads = before('Payloads', 'Billable payloads', 'billable_payloads_previous_period', { unit: 'locale' });
+const beforeBytes = before('Bytes', 'Bytes of billable payloads', 'billable_payload_bytes_previous_period', {
+  unit: 'decbytes',
+});
+const beforeNotebooks = before(
+  'Notebook time',
+  'Run time of notebooks',
+  'notebook_run_seconds_previous_period',
+  MINUTES,
+  ' / 60',
+);
+const beforeDevices = before('Devices', 'Devices', 'devices_previous_period', { unit: 'locale' });
+
 const previousByOrg = table({
   title: 'The month before by org',
   description:
-    'What the UTC calendar month before this one will be billed for, from the monthly summaries of Losant. Of applications: the sum over the applications of the org; it differs where one was deleted or has moved to another owner.',
+    'What the UTC calendar month before this one will be billed for, from the monthly summaries of Losant, of orgs that are there now: those that were deleted since are missing. Of applications: the sum over the applications of the org; it differs where one was deleted or has moved to another owner.',
   noData: UNREAD,
   rows: top(ROWS, previous),
   named: (rows) => orgs.named(rows),
@@ -245,6 +298,7 @@ export const quotas = dashboard({
     variables.several('instance'),
     variables.several('org'),
     variables.several('sandbox'),
+    variables.resource,
     variables.tagKey,
     variables.pricePerMillion,
     variables.rows,
@@ -254,9 +308,11 @@ export const quotas = dashboard({
     row(4, [4, near], [4, reached], [4, projected], [4, rejected], [4, costSoFar], [4, costBefore]),
     row(12, [24, limits(orgs, 'orgs')]),
     row(9, [24, limits(sandboxes, 'sandbox users')]),
+    row(9, [12, toBeFull(orgs, 'orgs')], [12, toBeFull(sandboxes, 'sandbox users')]),
     heading('Cost of the billing period'),
     row(10, [12, costByOrg], [12, costByTag]),
     heading('The month before, as it will be billed'),
+    row(4, [6, beforePayloads], [6, beforeBytes], [6, beforeNotebooks], [6, beforeDevices]),
     row(10, [12, previousByOrg], [12, previousByApplication]),
   ],
 });

@@ -41,7 +41,7 @@ export function byGrowth(scopes: Scopes): Panel {
   return table({
     title: `Top ${WHOSE[scopes.level]} by growth`,
     description: `The ${ROWS} ${WHOSE[scopes.level]} whose last settled UTC hour has the most billable payloads more than the same hour a week before. The last column is the running or the last hour against the median of three weeks, red from where the alert fires.`,
-    noData: 'Nobody has grown, or there is no week of history',
+    noData: 'Nobody has grown, or there is no week of history yet',
     rows: top(ROWS, `${growth} > 0`),
     named: (rows) => scopes.named(rows),
     key: scopes.ids,
@@ -82,16 +82,23 @@ export const byClosenessToLimit = (scopes: Scopes): Panel =>
     sortBy: 'Used',
   });
 
+/** By their ranks, since names would be sorted by the alphabet. */
 const SEVERITIES: ValueMapping[] = [
   {
     type: MappingType.ValueToText,
     options: {
-      critical: { text: 'critical', color: 'red', index: 0 },
-      warning: { text: 'warning', color: 'orange', index: 1 },
-      info: { text: 'info', color: 'blue', index: 2 },
+      1: { text: 'critical', color: 'red', index: 0 },
+      2: { text: 'warning', color: 'orange', index: 1 },
+      3: { text: 'info', color: 'blue', index: 2 },
     },
   },
 ];
+
+const ranked = (alerts: string) =>
+  ['critical', 'warning', 'info'].reduce(
+    (expr, severity, i) => `label_replace(${expr}, "rank", "${i + 1}", "severity", "${severity}")`,
+    alerts,
+  );
 
 /** Alerts that fire, whatever they are about. */
 export function firingAlerts(instances: Scopes, orgs: Scopes, sandboxes: Scopes): Panel {
@@ -106,21 +113,23 @@ export function firingAlerts(instances: Scopes, orgs: Scopes, sandboxes: Scopes)
     about('losant-organization', orgs.named(of(orgs.ids, 'instance_id=~"$instance", org_id!=""'))),
     about('losant-sandbox', sandboxes.named(of(sandboxes.ids, 'instance_id=~"$instance", sandbox_id!=""'))),
     about('losant-overview', instances.named(of(instances.ids, 'instance_id=~"$instance", org_id="", sandbox_id=""'))),
-    about('losant-exporter', of([], 'instance_id=""')),
+    // All instances: the exporter is about none of them.
+    about('losant-exporter', `label_replace(${of([], 'instance_id=""')}, "instance_id", "All", "", "")`),
   ].join('\nor ');
   return table({
     title: 'Firing alerts',
     description:
-      'Alerts of Losant that fire now, and since when their condition holds; twenty at most. A click on a name leads to whom it is about. An alert without one is about the exporter.',
-    noData: 'No alert fires',
-    rows: top(20, rows),
-    key: ['alertname', 'severity', 'instance_id', 'org_id', 'sandbox_id', 'dashboard'],
+      'Alerts of Losant that fire now, the gravest first, and since when their condition holds; the twenty newest of each severity. Those that differ in the limit only are one line. A click on an alert leads to whom it is about: one without a name is about the exporter.',
+    noData: 'No alert fires, or the rules are not loaded',
+    rows: `topk by (rank) (20, ${ranked(rows)})`,
+    key: ['alertname', 'rank', 'instance_id', 'org_id', 'sandbox_id', 'dashboard'],
     labels: [
-      { label: 'severity', title: 'Severity', width: 75, mappings: SEVERITIES, coloured: true },
+      { label: 'rank', title: 'Severity', width: 75, mappings: SEVERITIES, coloured: true },
       { label: 'alertname', title: 'Alert', width: 240, link: LINKS.named },
       { label: 'name', title: 'About' },
     ],
     value: { title: 'Since', unit: 'dateTimeFromNow', width: 125 },
+    sortFirstBy: 'Severity',
     sortBy: 'Since',
   });
 }

@@ -110,16 +110,16 @@ export class ScopePanels {
     return timeSeries({
       title: 'Billing period against the limit',
       description:
-        'Billable payloads of the billing period so far, the limit, and what they will be at the end of the period: at the pace so far (left out in its first tenth), and if every day to come is like the last complete one.',
+        'Billable payloads of the billing period so far (added up by day where Prometheus had no rules yet), the limit, and what they will be at the end of the period: at the pace so far (left out in its first tenth), and if every day to come is like the last complete one.',
       unit: 'short',
       noData: 'Not read in this time range',
       over: MONTH,
       min: 0,
       series: [
-        ['so far', soFar],
-        ['at the end', `${soFar} / (${this.scopes.recorded('period_elapsed:ratio')} > 0.1)`],
+        ['so far', `max by (${this.scopes.ids.join(', ')}) (${soFar}\nor ${this.scopes.addedUpByDay()})`],
+        ['at the end', this.scopes.atTheEnd()],
         ['at the end if like yesterday', `${this.scopes.recorded('payloads_burn:ratio')} * ${limit}`],
-        ['limit', limit],
+        ['limit', `${limit}\nor last_over_time(${limit}[1h] @ end())`],
       ],
       looks: {
         'so far': 'level',
@@ -180,7 +180,7 @@ export class ScopePanels {
     return table({
       title: 'Limits',
       description:
-        'Every limit by the name that Losant gives it, with what is used of it and how much may be: payloads and notebook minutes of the billing period, storage in bytes, of all else what is there.',
+        'Every limit by the name that Losant gives it, with what is used of it and how much may be: payloads and notebook minutes of the billing period, storage in megabytes, of all else what is there.',
       noData: 'No limits, or not read yet',
       rows: this.scopes.recorded('limit_used:ratio'),
       key: [...this.scopes.ids, 'resource'],
@@ -265,8 +265,8 @@ export class ScopePanels {
       unit: 's',
       noData: 'NO DATA',
       series: [['{{collector}}', this.scopes.age('collector!="previous_period"')]],
-      thresholds: thresholds.age,
-      max: 2700,
+      thresholds: thresholds.ageOfAny,
+      max: thresholds.STALE,
     });
   }
 }

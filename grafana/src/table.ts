@@ -57,7 +57,8 @@ interface Table extends Omit<Said, 'unit'> {
   columns?: (Column & { expr: string })[];
   /** Title of the column that rows are sorted by, the largest first. */
   sortBy?: string;
-  ascending?: boolean;
+  /** Title of the column that rows are sorted by before that, the smallest first. */
+  sortFirstBy?: string;
 }
 
 /** An empty cell: otherwise what the panel says when there are no rows would stand in each of them. */
@@ -65,12 +66,17 @@ const EMPTY = { noValue: '–' };
 
 const HIDDEN = { viz: true, legend: true, tooltip: true };
 
+const sorting = (it: Table, by: string) => [
+  ...(it.sortFirstBy ? [{ displayName: it.sortFirstBy, desc: false }] : []),
+  { displayName: by, desc: true },
+];
+
 export function table(it: Table): Panel {
   const options = {
     cellHeight: TableCellHeight.Sm,
     frameIndex: 0,
     showHeader: true,
-    ...(it.sortBy && { sortBy: [{ displayName: it.sortBy, desc: !it.ascending }] }),
+    ...(it.sortBy && { sortBy: sorting(it, it.sortBy) }),
   } satisfies TableOptions;
   const custom = {
     align: 'auto',

@@ -23,10 +23,16 @@ export const shareOfLimit = steps(GOOD, [0.9, ATTENTION], [1, BAD]);
 export const projectedShare = steps(PLAIN, [1, BAD]);
 /** Times the usual hour: losant:payloads_spike_ratio:threshold. */
 export const timesUsual = steps(GOOD, [4, BAD]);
-/** Age of data in seconds: losant:poll_lag_seconds:threshold, losant:page_stale_seconds:threshold. */
-export const age = steps(GOOD, [900, ATTENTION], [2700, BAD]);
-/** How late polls are: losant:poll_lag_seconds:threshold. */
-export const lag = steps(GOOD, [900, BAD]);
+/** Data are late: losant:poll_lag_seconds:threshold. */
+export const LATE = 900;
+/** Data are stale: losant:page_stale_seconds:threshold. */
+export const STALE = 2700;
+/** Age of data that are read every five minutes. */
+export const age = steps(GOOD, [LATE, ATTENTION], [STALE, BAD]);
+/** Age of data that may be read every quarter of an hour. */
+export const ageOfAny = steps(GOOD, [STALE, BAD]);
+/** How late polls are. */
+export const lag = steps(GOOD, [LATE, BAD]);
 /** Time left to a token: losant:token_expiry_critical_seconds:threshold, losant:token_expiry_warning_seconds:threshold. */
 export const timeLeft = steps(BAD, [259200, ATTENTION], [1209600, GOOD]);
 /** Something that should not be there at all. */

@@ -96,6 +96,16 @@ function scopes(level: keyof typeof NAMED, several: boolean): VariableModel {
 export const one = (level: keyof typeof NAMED) => scopes(level, false);
 export const several = (level: keyof typeof NAMED) => scopes(level, true);
 
+/** Limits by the names that Losant gives them. */
+export const resource = queried({
+  name: 'resource',
+  label: 'Limit',
+  description: 'Which limits the tables of limits show, by the names that Losant gives them.',
+  query: 'label_values(losant_org:limit_used:ratio{instance_id=~"$instance"}, resource)',
+  type: LABEL_VALUES,
+  several: true,
+});
+
 /** The key of the tags by which cost is added up. */
 export const tagKey = queried({
   name: 'key',
@@ -117,14 +127,14 @@ export const pricePerMillion: VariableModel = {
   options: [{ selected: true, text: '0', value: '0' }],
 };
 
-const ROWS = ['20', '50', '100', '500', '1000'];
+const ROWS = ['20', '50', '100'];
 
 /** How many rows long tables have. */
 export const rows: VariableModel = {
   type: 'custom',
   name: 'rows',
   label: 'Rows',
-  description: 'How many rows the long tables have. A thousand of them take a moment.',
+  description: 'How many rows the long tables have.',
   query: ROWS.join(','),
   multi: false,
   includeAll: false,

@@ -55,6 +55,17 @@ impl Truth<'_> {
         self.billable(owner, self.world.period(owner, self.now).0, self.now)
     }
 
+    /// Seconds until a limit of the period is reached if every day is like the last complete one; -1 when the period ends before.
+    #[expect(clippy::cast_precision_loss, reason = "seconds of a month")]
+    fn limit_reached_in(&self, owner: Owner, limit: f64) -> f64 {
+        let left = (limit - self.period(owner)).max(0.0);
+        let today = floor(self.now, DAY);
+        let day = self.billable(owner, today - SignedDuration::from_hours(24), today);
+        let rest = (self.world.period(owner, self.now).1.as_second() - self.now.as_second()) as f64;
+        let lasts = if left > 0.0 { left / day * 86_400.0 } else { 0.0 };
+        if lasts < rest { lasts } else { -1.0 }
+    }
+
     /// Of all orgs, as money and tables add them up.
     fn orgs(&self, of: impl Fn(Owner) -> f64) -> Vec<f64> {
         let there = self.world.orgs().iter().filter(|org| org.exists(self.now));
@@ -91,6 +102,14 @@ impl Truth<'_> {
             (("losant-sandbox", "Payloads this hour", "Payloads this hour"), self.this_hour(sandbox)),
             (("losant-sandbox", "Payloads this period", "Payloads this period"), self.period(sandbox)),
             (("losant-sandbox", "Share of limit", "Share of limit"), self.period(sandbox) / sandbox_limit),
+            (
+                ("losant-organization", "Limit reached in", "Limit reached in"),
+                self.limit_reached_in(org, org_limit),
+            ),
+            (
+                ("losant-sandbox", "Limit reached in", "Limit reached in"),
+                self.limit_reached_in(sandbox, sandbox_limit),
+            ),
             (
                 ("losant-quotas", "Cost this period", "Cost"),
                 self.orgs(|org| self.period(org)).iter().sum::<f64>() / 1e6 * 25.0,

@@ -34,7 +34,9 @@ fn series(comment: &str) -> impl Iterator<Item = &str> {
     comment.split([' ', ',', '.']).filter(|word| word.starts_with("losant:") && word.ends_with(":threshold"))
 }
 
-/// The numbers of `steps(GOOD, [0.9, ATTENTION], [1, BAD])`.
+/// The numbers of `steps(GOOD, [0.9, ATTENTION], [1, BAD])`, or of a constant that is one.
 fn numbers(constant: &str) -> impl Iterator<Item = f64> {
-    constant.split('[').skip(1).filter_map(|step| step.split(',').next()?.parse().ok())
+    constant
+        .split(|letter: char| !letter.is_ascii_digit() && letter != '.')
+        .filter_map(|word| word.parse().ok())
 }

@@ -28,9 +28,10 @@ const RECORDED: &str =
     "rules record it without the labels of a target, so that a restart or a second replica changes nothing";
 const CONSTANT: &str = "a threshold: one for all";
 const OF_EXPORTER: &str = "the exporter speaks of itself, not of an instance of Losant";
+const BY_DAY: &str = "days are added up by a subquery that has the step of a day";
 const ONE_OF_EACH: &str = "about one org or one sandbox user, which has one instance";
 
-pub const EXCEPTIONS: [Exception; 19] = [
+pub const EXCEPTIONS: [Exception; 22] = [
     exception("template-instance-rule", "losant-organization", "instance", ONE_OF_EACH),
     exception("template-instance-rule", "losant-sandbox", "instance", ONE_OF_EACH),
     exception("target-job-rule", "*", "losant_instance:*", RECORDED),
@@ -44,6 +45,7 @@ pub const EXCEPTIONS: [Exception; 19] = [
     exception("target-instance-rule", "*", "losant_exporter:*", OF_EXPORTER),
     exception("target-instance-rule", "*", "process_*", OF_EXPORTER),
     exception("target-instance-rule", "*", "scrape_duration_seconds", OF_EXPORTER),
+    exception("target-instance-rule", "*", "up", OF_EXPORTER),
     exception("target-instance-rule", "*", "ALERTS*", "alerts about the exporter are about no instance"),
     exception("target-instance-rule", "*", "losant_instance_info", "the variable instance is read from it"),
     exception(
@@ -52,6 +54,8 @@ pub const EXCEPTIONS: [Exception; 19] = [
         "losant_instance:collector_age:seconds",
         "the variable instance is read from it",
     ),
+    exception("hours-and-days", "losant-organization", "Billing period against the limit", BY_DAY),
+    exception("hours-and-days", "losant-sandbox", "Billing period against the limit", BY_DAY),
     exception(
         "recorded",
         "losant-organization",

@@ -33,6 +33,12 @@ pub fn check(dashboard: &Value, known: &Known, report: &mut Report) {
                 title,
                 "two queries of one name",
             );
+            report.unless(
+                !text(target, "/expr").contains("vector(0)"),
+                "unknown-is-absent",
+                title,
+                "0 where nothing is known",
+            );
             let steps = [text(panel, "/interval"), text(target, "/interval")];
             let over_time = (target["instant"] != true).then_some(steps);
             let mut walk = Walk { known, report, place: title, over_time };

@@ -8,6 +8,9 @@ use super::lint::{Report, list, text};
 pub const UIDS: [&str; 5] =
     ["losant-overview", "losant-organization", "losant-sandbox", "losant-quotas", "losant-exporter"];
 
+/// Those about one org or one sandbox user, of one instance.
+const OF_ONE: [&str; 2] = ["losant-organization", "losant-sandbox"];
+
 /// That of Grafana 12.
 const SCHEMA_VERSION: u64 = 42;
 
@@ -24,19 +27,52 @@ pub fn check(dashboard: &Value, report: &mut Report) {
     check_frame(dashboard, report);
     check_variables(dashboard, report);
     check_annotations(dashboard, report);
-    let links = list(dashboard, "/links");
-    let keeps = |link: &Value| {
-        text(link, "/type") == "dashboards"
-            && link["tags"] == serde_json::json!(["losant"])
-            && link["keepTime"] == true
-            && link["includeVars"] == true
+    check_links(dashboard, report);
+}
+
+/// Every dashboard leads to each of the others, for the same time range. What is chosen goes along, but not to a dashboard about one
+/// where it may be several or all: Grafana would take that over, although nobody could choose it there.
+fn check_links(dashboard: &Value, report: &mut Report) {
+    let uid = text(dashboard, "/uid");
+    let variables = list(dashboard, "/templating/list");
+    let takes_several = |name: &str| {
+        variables.iter().find(|variable| text(variable, "/name") == name).map(|it| it["includeAll"] == true)
     };
-    report.unless(
-        links.iter().any(keeps),
-        "links",
-        "dashboard",
-        "no links to the others with time range and variables",
-    );
+    let links = list(dashboard, "/links");
+    for other in UIDS.into_iter().filter(|other| *other != uid) {
+        let path = format!("/d/{other}?");
+        let Some(link) = links.iter().find(|link| text(link, "/url").starts_with(&path)) else {
+            report.add("links", "dashboard", format!("no link to {other}"));
+            continue;
+        };
+        let is_kept = |name: &str| text(link, "/url").contains(&format!("${{{name}:queryparam}}"));
+        report.unless(
+            link["keepTime"] == true
+                && link["includeVars"] == false
+                && is_kept("datasource")
+                && is_kept("job"),
+            "links",
+            "dashboard",
+            &format!(
+                "the link to {other} loses time range, data source or job, or takes all variables along"
+            ),
+        );
+        for (level, one) in
+            [("instance", &OF_ONE[..]), ("org", &["losant-organization"]), ("sandbox", &["losant-sandbox"])]
+        {
+            let is_wrong = match takes_several(level) {
+                Some(several) => is_kept(level) && several && one.contains(&other),
+                None => is_kept(level),
+            };
+            let is_lost = level == "instance" && takes_several(level) == Some(false) && !is_kept(level);
+            report.unless(
+                !is_wrong && !is_lost,
+                "links",
+                "dashboard",
+                &format!("the link to {other} takes {level} along where it should not, or loses it"),
+            );
+        }
+    }
 }
 
 fn check_frame(dashboard: &Value, report: &mut Report) {

@@ -8,7 +8,7 @@ use super::series::Known;
 use super::{expressions, frame, panels};
 
 /// All rules. The first fifteen are those of dashboard-linter; those about Loki do not apply.
-pub const RULES: [&str; 30] = [
+pub const RULES: [&str; 31] = [
     "template-datasource-rule",
     "template-job-rule",
     "template-instance-rule",
@@ -39,6 +39,7 @@ pub const RULES: [&str; 30] = [
     "levels-apart",
     "hours-and-days",
     "first-screen",
+    "unknown-is-absent",
 ];
 
 /// A rule that a dashboard breaks, and where.

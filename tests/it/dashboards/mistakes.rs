@@ -44,7 +44,7 @@ fn override_of<'a>(dashboards: &'a mut [Value], id: &str) -> &'a mut Value {
     properties.find(|property| property["id"] == id).expect("such a property")
 }
 
-pub const MISTAKES: [Mistake; 36] = [
+pub const MISTAKES: [Mistake; 38] = [
     mistake("template-datasource-rule", "another kind of data source", |all| {
         variable(all, "datasource")["query"] = json!("loki");
     }),
@@ -72,7 +72,7 @@ pub const MISTAKES: [Mistake; 36] = [
         panel(all, "timeseries")["fieldConfig"]["defaults"]["unit"] = json!("");
     }),
     mistake("panel-units-rule", "a column without a unit", |all| {
-        override_of(all, "unit")["id"] = json!("decimals");
+        override_of(&mut all[1..], "unit")["id"] = json!("decimals");
     }),
     mistake("panel-no-targets-rule", "nothing is asked", |all| panel(all, "stat")["targets"] = json!([])),
     mistake("target-promql-rule", "no PromQL", |all| ask(all, "sum(", "sum((")),
@@ -106,6 +106,13 @@ pub const MISTAKES: [Mistake; 36] = [
         all[2]["annotations"]["list"][1]["enable"] = json!(false);
     }),
     mistake("links", "another time range over there", |all| all[3]["links"][0]["keepTime"] = json!(false)),
+    mistake("links", "all instances taken to a dashboard about one", |all| {
+        let url = &mut all[0]["links"][0]["url"];
+        *url = json!(format!("{}&${{instance:queryparam}}", url.as_str().expect("a link to one")));
+    }),
+    mistake("unknown-is-absent", "none where nobody knows", |all| {
+        ask(all, "or 0 * max(losant:page_stale_seconds:threshold)", "or vector(0)");
+    }),
     mistake("panel-type", "a pie", |all| panel(all, "bargauge")["type"] = json!("piechart")),
     mistake("no-data-text", "no word about missing data", |all| {
         panel(all, "bargauge")["fieldConfig"]["defaults"]["noValue"] = json!("");

@@ -7,7 +7,7 @@ use losant_exporter::metrics::catalogue::{self, CATALOGUE};
 use losant_exporter::usage::Level;
 
 /// What Prometheus makes itself.
-const OF_PROMETHEUS: [&str; 3] = ["ALERTS", "ALERTS_FOR_STATE", "scrape_duration_seconds"];
+const OF_PROMETHEUS: [&str; 4] = ["ALERTS", "ALERTS_FOR_STATE", "scrape_duration_seconds", "up"];
 
 /// Names of series, and what they are.
 pub struct Known {
