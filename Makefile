@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test lint fmt doc unit components docs rules dashboards dashboards-preview bench
+.PHONY: help demo test lint fmt doc unit components docs rules chart-readme dashboards dashboards-preview bench test-deploy
 
 help: ## Show what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ fmt: ## Check the formatting
 unit: ## All tests, those with a real Prometheus included where one is installed
 	$(CARGO) test --locked
 
+test-deploy: ## Check all of deploy/: Kubernetes, Helm, image, packages
+	scripts/test-deploy
+
 components: ## Install the programs that tests use, where that is possible; name what is missing
 	scripts/components
 
@@ -30,6 +33,11 @@ docs: ## Write the generated documentation anew
 
 rules: ## Write the rules and runbooks of the three levels anew from their templates
 	LOSANT_EXPORTER_WRITE_DOCS=1 $(CARGO) test --locked --test it -- rules::the_rule_files rules::contract::runbooks_of
+	scripts/kubernetes-rules
+
+chart-readme: ## Write the table of values in the chart's README anew
+	scripts/deploy-components
+	scripts/chart-readme
 
 dashboards: ## Write the dashboards of Grafana anew from grafana/src
 	cd grafana && npm ci --silent --no-audit --no-fund && npm run --silent build
