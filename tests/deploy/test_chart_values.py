@@ -1,14 +1,12 @@
 """The chart's values: what is refused, what they turn into, and that the exporter takes the configuration."""
 
-import os
 import re
 import tomllib
-from pathlib import Path
 
 import pytest
 import yaml
-from renders import CHART, HELMS, ROOT, Render, chart, chart_command, charts, each_render, kustomizations, lack, of_kind, run
-from renders import parsed, tool, values, workloads
+from renders import CHART, HELMS, Render, chart, chart_command, charts, each_render, exporter, kustomizations
+from renders import of_kind, parsed, run, tool, values, workloads
 
 
 def config_text(objects: list[dict]) -> str:
@@ -18,15 +16,6 @@ def config_text(objects: list[dict]) -> str:
 
 def with_values(text: str, *more: str) -> list[dict]:
     return parsed(chart(["--values", values(text), *more]))
-
-
-def exporter() -> Path:
-    """A build of the program: the one that `make test` has made, if there is one."""
-    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    for kind in ("debug", "release"):
-        if (target / kind / "losant-exporter").exists():
-            return target / kind / "losant-exporter"
-    lack("losant-exporter is missing; cargo build makes it")
 
 
 @pytest.mark.parametrize("helm", HELMS)

@@ -12,7 +12,7 @@ DASHBOARDS = sorted((ROOT / "grafana" / "dashboards").glob("*.json"))
 
 
 def shipped_groups() -> list[dict]:
-    return [group for file in RULES for group in yaml.safe_load(file.read_text())["groups"]]
+    return [group for file in RULES for it in parsed(file.read_text()) for group in it["groups"]]
 
 
 def groups(objects: list[dict]) -> list[dict]:
