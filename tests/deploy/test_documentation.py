@@ -132,9 +132,8 @@ def test_all_that_deploy_has_is_in_its_table() -> None:
 
 def test_the_demo_has_the_token_and_the_instance_of_the_simulator(tmp_path) -> None:
     """They are made up by the simulator, the same at every start."""
-    with subprocess.Popen(
-        [exporter(), "simulate", "--simulator.listen-address=127.0.0.1:0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as simulator:
+    command = [exporter(), "simulate", "--simulator.listen-address=127.0.0.1:0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as simulator:
         said = ""
         for line in simulator.stdout:
             said += line

@@ -1,4 +1,4 @@
-"""Every object against the schemas of Kubernetes and the types of prometheus-operator; and that a typo in any kind would be found."""
+"""Every object against the schemas of Kubernetes and the types of prometheus-operator; a typo in any kind would be found."""
 
 import copy
 import json
