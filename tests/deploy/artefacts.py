@@ -6,7 +6,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from programs import ROOT, need
+from programs import need
+from renders import ROOT
 
 
 @functools.cache

@@ -14,9 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
+from renders import lack
 
 
 def need(*programs: str) -> None:
@@ -30,13 +28,6 @@ def need_root() -> None:
     """Skips the test where it may not make networks and containers."""
     if os.geteuid() != 0:
         lack("this needs root")
-
-
-def lack(reason: str) -> None:
-    """Something that the test needs is not there."""
-    if os.environ.get("CI"):
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
 
 
 def until(condition: Callable[[], Any], what: str, said: Callable[[], str] = str, seconds: float = 120) -> Any:

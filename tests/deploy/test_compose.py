@@ -11,7 +11,8 @@ from pathlib import Path
 import yaml
 
 from artefacts import static_binary
-from programs import ROOT, Network, need, network, until
+from programs import Network, need, network, until
+from renders import ROOT
 
 FOLDER = ROOT / "deploy/compose"
 SERVICES = yaml.safe_load((FOLDER / "compose.yaml").read_text())["services"]

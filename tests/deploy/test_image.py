@@ -8,7 +8,8 @@ import tomllib
 from pathlib import Path
 
 from artefacts import image, script, static_binary
-from programs import ROOT, lack, need
+from programs import need
+from renders import ROOT, lack
 
 # What is fetched from a registry, and what it takes when unpacked.
 MOST_BYTES = 15_000_000

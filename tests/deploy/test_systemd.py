@@ -5,7 +5,8 @@ import subprocess
 from pathlib import Path
 
 from artefacts import static_binary
-from programs import ROOT, need, network, until
+from programs import need, network, until
+from renders import ROOT
 
 UNIT = ROOT / "deploy/systemd/losant-exporter.service"
 CONFIG = ROOT / "deploy/systemd/config.toml"
