@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test lint fmt doc unit components docs rules chart-readme dashboards dashboards-preview bench test-deploy
+.PHONY: help demo test lint fmt doc unit components docs rules chart-readme dashboards dashboards-preview bench test-deploy release-artifacts
 
 help: ## Show what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,11 @@ fmt: ## Check the formatting
 
 unit: ## All tests, those with a real Prometheus included where one is installed
 	$(CARGO) test --locked
+
+release-artifacts: ## Build what a release consists of into dist/: binary, package, image, chart, SBOM, checksums
+	scripts/deploy-components
+	scripts/image-components
+	scripts/release-artifacts
 
 test-deploy: ## Check all of deploy/: Kubernetes, Helm, image, packages
 	scripts/test-deploy

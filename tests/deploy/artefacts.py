@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from programs import need
-from renders import ROOT
+from renders import ROOT, lack
 
 
 @functools.cache
@@ -44,3 +44,21 @@ def image() -> tuple[Path, str]:
     need("cargo", "buildah")
     archive = folder() / "image.tar"
     return archive, script("build-image", archive)
+
+
+@functools.cache
+def release() -> Path:
+    """The folder with everything that a release consists of."""
+    need("cargo", "buildah", "dpkg-deb")
+    tools = ROOT / ".cache/deploy/cargo/bin"
+    if not (tools / "cargo-deb").exists() or not (tools / "cargo-cyclonedx").exists():
+        lack("missing: cargo-deb or cargo-cyclonedx (scripts/image-components installs them)")
+    made = folder() / "dist"
+    script("release-artifacts", made)
+    return made
+
+
+def deb() -> Path:
+    """The Debian package."""
+    (package,) = release().glob("*.deb")
+    return package
