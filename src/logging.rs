@@ -1,19 +1,26 @@
 //! What the process says while it runs.
 //!
-//! Owns: level and format of the log, and that it goes to standard error. Only this crate logs at the chosen level; of
+//! Owns: level and format of the log, which can change while it runs, and that it goes to standard error. Only this crate logs at the chosen level; of
 //! dependencies nothing below `warn` is heard, whatever the level: HTTP libraries log requests with their headers at
 //! `trace`, and one of those headers is the token.
 //! Must not: decide what is worth a line; that is said where it happens.
 
+mod output;
+
 use std::fmt;
 use std::io;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::Dispatch;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::{Registry, reload};
+
+use self::output::Output;
 
 /// The least important line that is still logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -115,32 +122,72 @@ impl fmt::Display for LogFormat {
     }
 }
 
+/// Changes a log that is being written. Clones change the same.
+#[derive(Clone, Debug)]
+pub struct LogControl {
+    heard: reload::Handle<Targets, Registry>,
+    level: Arc<Mutex<Level>>,
+    is_json: Arc<AtomicBool>,
+}
+
+impl LogControl {
+    /// The least important line that is logged now.
+    pub fn level(&self) -> Level {
+        *self.level.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Logs lines from `level` on.
+    pub fn set_level(&self, level: Level) {
+        let mut current = self.level.lock().unwrap_or_else(PoisonError::into_inner);
+        // Fails when the log is gone: then nothing is logged at any level.
+        let _ = self.heard.reload(heard(level));
+        *current = level;
+    }
+
+    /// Writes lines in `format` from now on.
+    pub fn set_format(&self, format: LogFormat) {
+        self.is_json.store(format == LogFormat::Json, Ordering::Relaxed);
+    }
+}
+
 /// Starts logging to standard error. Where a process logs already, that stays as it is.
-pub fn init(level: Level, format: LogFormat) {
+pub fn init(level: Level, format: LogFormat) -> LogControl {
+    let (dispatch, control) = controlled(level, format, io::stderr);
     // The only error is that logging was started before.
-    let _ = tracing::dispatcher::set_global_default(dispatch(level, format, io::stderr));
+    let _ = tracing::dispatcher::set_global_default(dispatch);
+    control
 }
 
 /// The log of [`init`] with another `writer`.
 pub fn dispatch<W>(level: Level, format: LogFormat, writer: W) -> Dispatch
 where
-    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+    W: for<'writer> MakeWriter<'writer> + Clone + Send + Sync + 'static,
 {
+    controlled(level, format, writer).0
+}
+
+/// The log of [`dispatch`], and control over it.
+pub fn controlled<W>(level: Level, format: LogFormat, writer: W) -> (Dispatch, LogControl)
+where
+    W: for<'writer> MakeWriter<'writer> + Clone + Send + Sync + 'static,
+{
+    let (filter, heard) = reload::Layer::new(heard(level));
+    let is_json = Arc::new(AtomicBool::new(format == LogFormat::Json));
+    // The path of spans repeats their names, and their fields stand at the end of the line anyway.
+    let logfmt = tracing_logfmt::builder().with_span_name(false).with_span_path(false).layer();
+    let json = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false);
+    let output = Output {
+        logfmt: logfmt.with_writer(writer.clone()),
+        json: json.with_writer(writer),
+        is_json: Arc::clone(&is_json),
+    };
+    let log = tracing_subscriber::registry().with(filter).with(output);
+    (Dispatch::new(log), LogControl { heard, level: Arc::new(Mutex::new(level)), is_json })
+}
+
+fn heard(level: Level) -> Targets {
     let dependencies = level.filter().min(LevelFilter::WARN);
-    let heard =
-        Targets::new().with_default(dependencies).with_target(env!("CARGO_CRATE_NAME"), level.filter());
-    let log = tracing_subscriber::registry().with(heard);
-    match format {
-        LogFormat::Logfmt => {
-            // The path of spans repeats their names, and their fields stand at the end of the line anyway.
-            let layer = tracing_logfmt::builder().with_span_name(false).with_span_path(false).layer();
-            Dispatch::new(log.with(layer.with_writer(writer)))
-        }
-        LogFormat::Json => {
-            let layer = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false);
-            Dispatch::new(log.with(layer.with_writer(writer)))
-        }
-    }
+    Targets::new().with_default(dependencies).with_target(env!("CARGO_CRATE_NAME"), level.filter())
 }
 
 #[cfg(test)]
@@ -207,6 +254,33 @@ mod tests {
         for (lines, level) in (1..).zip(Level::ALL) {
             assert_eq!(logged(level, LogFormat::Logfmt, all).lines().count(), lines, "{level}");
         }
+    }
+
+    #[test]
+    fn level_and_format_change_while_it_is_written_and_a_span_is_open() {
+        let page = Page::default();
+        let writer = page.clone();
+        let (dispatch, control) = controlled(Level::Warn, LogFormat::Logfmt, move || writer.clone());
+        tracing::dispatcher::with_default(&dispatch, || {
+            let say = || {
+                tracing::error!("e");
+                tracing::debug!("d");
+            };
+            let span = tracing::error_span!("poll", account = "default");
+            let _open = span.enter();
+            say();
+            control.set_level(Level::Debug);
+            control.set_format(LogFormat::Json);
+            say();
+            control.set_level(Level::Error);
+            control.set_format(LogFormat::Logfmt);
+            say();
+        });
+        assert_eq!(control.level(), Level::Error);
+        let bytes = page.0.lock().unwrap().clone();
+        let text = String::from_utf8(bytes).unwrap();
+        let lines: Vec<_> = text.lines().map(|line| (line.starts_with('{'), line.contains("default"))).collect();
+        assert_eq!(lines, [(false, true), (true, true), (true, true), (false, true)], "{text}");
     }
 
     #[test]
