@@ -279,7 +279,8 @@ mod tests {
         assert_eq!(control.level(), Level::Error);
         let bytes = page.0.lock().unwrap().clone();
         let text = String::from_utf8(bytes).unwrap();
-        let lines: Vec<_> = text.lines().map(|line| (line.starts_with('{'), line.contains("default"))).collect();
+        let lines: Vec<_> =
+            text.lines().map(|line| (line.starts_with('{'), line.contains("default"))).collect();
         assert_eq!(lines, [(false, true), (true, true), (true, true), (false, true)], "{text}");
     }
 

@@ -120,6 +120,38 @@ impl Store {
         self.change(|content| content.scopes.remove(&scope).is_some());
     }
 
+    /// Forgets what one collector read of a scope.
+    pub fn forget_part(&self, scope: Scope, collector: Collector) {
+        self.change(|content| {
+            let record = content.scopes.get_mut(&scope).filter(|record| record.part(collector).is_used());
+            record.is_some_and(|record| {
+                *Arc::make_mut(record).part_mut(collector) = Part::default();
+                true
+            })
+        });
+    }
+
+    /// Forgets the scopes of an instance at one level for which `keep` says no.
+    pub fn keep_only(&self, instance: Id, level: Level, keep: impl Fn(&Scope) -> bool) {
+        self.change(|content| {
+            let before = content.scopes.len();
+            let others = |scope: &Scope| scope.instance() != instance || scope.level() != level;
+            content.scopes.retain(|scope, _| others(scope) || keep(scope));
+            content.scopes.len() < before
+        });
+    }
+
+    /// Gives up an account's claim to an instance. What is known of it stays.
+    pub fn release(&self, instance: Id) {
+        self.change(|content| content.claims.remove(&instance).is_some());
+    }
+
+    /// The instances that an account has claimed.
+    pub fn claimed_by(&self, account: &str) -> Vec<Id> {
+        let content = self.lock();
+        content.claims.iter().filter(|(_, of)| *of == account).map(|(instance, _)| *instance).collect()
+    }
+
     /// Forgets everything about an instance.
     pub fn forget_instance(&self, instance: Id) {
         self.change(|content| {
@@ -201,6 +233,11 @@ impl Content {
 }
 
 impl Part {
+    /// Whether anything is known, or was tried.
+    fn is_used(&self) -> bool {
+        self.rows.is_some() || self.last_success.is_some() || self.failing
+    }
+
     /// Notes up to when the reading is true; never back.
     fn hold(&mut self, read_at: Timestamp, uptime: Duration) {
         if self.last_success.is_none() || self.holds_at <= uptime {

@@ -111,13 +111,13 @@ pub struct Budget(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    pace: Pace,
     clock: Clock,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
+    pace: Pace,
     bucket: Bucket,
     line: Line,
     in_flight: usize,
@@ -135,8 +135,23 @@ impl Budget {
     /// A full budget.
     pub fn new(pace: Pace, clock: Clock) -> Self {
         let bucket = Bucket::new(pace.rate, pace.burst, clock.uptime());
-        let state = State { bucket, line: Line::default(), in_flight: 0 };
-        Self(Arc::new(Shared { pace, clock, state: Mutex::new(state) }))
+        let state = State { pace, bucket, line: Line::default(), in_flight: 0 };
+        Self(Arc::new(Shared { clock, state: Mutex::new(state) }))
+    }
+
+    /// Goes on at another pace. What has been used stays used, and of a pace that is throttled the same share is left: nobody
+    /// gets more requests by asking for a new pace.
+    pub fn set_pace(&self, pace: Pace) {
+        let mut state = self.0.state();
+        let before = std::mem::replace(&mut state.pace, pace);
+        if before == pace {
+            return;
+        }
+        let share = state.bucket.rate / before.rate;
+        let rate = (pace.rate * share).clamp(pace.slowest, pace.rate);
+        state.bucket.set_pace(rate, pace.burst, self.0.clock.uptime());
+        // Whoever is first waits for what the pace before would have brought.
+        state.line.call_first();
     }
 
     /// Waits until one more request may be made: sweeps before details, though not more than three in a row while a
@@ -178,12 +193,11 @@ struct Waiting<'a> {
 impl Waiting<'_> {
     /// Makes leave of a place at the head of the line, if there is leave to be had.
     fn try_pass(&mut self) -> Result<Permit, Wait> {
-        let Shared { pace, clock, .. } = &*self.budget.0;
         let mut state = self.budget.0.state();
-        if !state.line.is_first(&self.place) || state.in_flight >= pace.max_in_flight {
+        if !state.line.is_first(&self.place) || state.in_flight >= state.pace.max_in_flight {
             return Err(Wait::Call);
         }
-        let slowdowns = state.bucket.take(clock.uptime()).map_err(Wait::Until)?;
+        let slowdowns = state.bucket.take(self.budget.0.clock.uptime()).map_err(Wait::Until)?;
         state.line.pass(&self.place);
         state.in_flight += 1;
         Ok(Permit { budget: self.budget.clone(), slowdowns })
@@ -212,10 +226,10 @@ impl Permit {
     ///
     /// When several requests are in flight, they are all throttled together, and only the first of them halves the rate.
     pub fn throttled(&self, retry_after: Option<Duration>) -> Option<PaceChange> {
-        let Shared { pace, clock, .. } = &*self.budget.0;
-        let uptime = clock.uptime();
+        let uptime = self.budget.0.clock.uptime();
         let resume_at = uptime.saturating_add(retry_after.unwrap_or_default());
         let mut state = self.budget.0.state();
+        let pace = state.pace;
         let bucket = &mut state.bucket;
         let before = bucket.rate;
         bucket.throttle(uptime, resume_at, self.slowdowns, pace.slowest);
@@ -229,11 +243,11 @@ impl Permit {
 
     /// Reports that the request was answered without complaint about the pace.
     pub fn succeeded(&self) -> Option<PaceChange> {
-        let Shared { pace, clock, .. } = &*self.budget.0;
         let mut state = self.budget.0.state();
+        let pace = state.pace;
         let bucket = &mut state.bucket;
         let before = bucket.rate;
-        bucket.recover(clock.uptime(), self.slowdowns, pace.rate);
+        bucket.recover(self.budget.0.clock.uptime(), self.slowdowns, pace.rate);
         (before < pace.rate && bucket.rate >= pace.rate).then_some(PaceChange::Restored { now: bucket.rate })
     }
 }

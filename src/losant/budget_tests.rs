@@ -372,6 +372,23 @@ fn acts() -> impl Strategy<Value = Act> {
     ]
 }
 
+#[test]
+fn a_new_pace_brings_no_requests_by_itself_and_leaves_the_share_that_throttling_left() {
+    let mut desk = Desk::new(1.0, 4, 10);
+    (0..6).for_each(|_| desk.ask());
+    assert_eq!(desk.passed(), [0, 1, 2, 3]);
+    desk.budget.set_pace(Pace::new(10.0, None, 100, 10).unwrap());
+    desk.settle();
+    assert_eq!(desk.passed(), [0, 1, 2, 3], "what has been used stays used");
+    desk.advance(Duration::from_millis(101));
+    assert_eq!(desk.passed(), [0, 1, 2, 3, 4], "and those who wait go on at the new pace");
+    desk.held[0].throttled(None);
+    desk.budget.set_pace(Pace::new(2.0, None, 4, 10).unwrap());
+    assert_eq!(desk.budget.current_rate(), 1.0);
+    desk.budget.set_pace(Pace::new(2.0, Some(1.5), 4, 10).unwrap());
+    assert_eq!(desk.budget.current_rate(), 1.5);
+}
+
 proptest! {
     #[test]
     fn the_budget_is_never_exceeded_pauses_hold_and_everybody_is_served_in_turn(

@@ -31,6 +31,7 @@ struct Account {
     http: reqwest::Client,
     base_url: super::BaseUrl,
     tokens: Tokens,
+    pace: Pace,
     budget: Budget,
     retry: Retry,
     clock: Clock,
@@ -42,6 +43,26 @@ struct Account {
 impl Client {
     /// Sets up a client. Reads the token and the machine's certificates, and asks Losant nothing yet.
     pub fn new(config: ClientConfig, clock: Clock, metrics: ClientMetrics) -> Result<Self, ConfigError> {
+        Self::with(config, clock, metrics, None)
+    }
+
+    /// A client with other settings to take the place of this one. Both pass one budget, whose pace stays as it is until
+    /// [`Client::take_over`].
+    pub fn successor(&self, config: ClientConfig) -> Result<Self, ConfigError> {
+        Self::with(config, self.0.clock.clone(), self.0.metrics.clone(), Some(self))
+    }
+
+    /// Has the budget go on at this client's pace, where it succeeds another one.
+    pub fn take_over(&self) {
+        self.0.budget.set_pace(self.0.pace);
+    }
+
+    fn with(
+        config: ClientConfig,
+        clock: Clock,
+        metrics: ClientMetrics,
+        before: Option<&Self>,
+    ) -> Result<Self, ConfigError> {
         let ClientConfig {
             base_url,
             token,
@@ -66,7 +87,9 @@ impl Client {
         if request_timeout.is_zero() || connect_timeout.is_zero() {
             return Err(ConfigError::Timeout);
         }
-        let tokens = Tokens::read(token, clock.clone())?;
+        let tokens = Tokens::read(token, clock.clone(), before.map(|before| &before.0.tokens))?;
+        let budget =
+            before.map_or_else(|| Budget::new(pace, clock.clone()), |before| before.0.budget.clone());
         let retry = Retry {
             max_attempts,
             clock: clock.clone(),
@@ -77,7 +100,8 @@ impl Client {
             http: http_client(&base_url, &user_agent, request_timeout, connect_timeout, max_in_flight)?,
             base_url,
             tokens,
-            budget: Budget::new(pace, clock.clone()),
+            pace,
+            budget,
             retry,
             clock,
             metrics,

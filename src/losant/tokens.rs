@@ -34,11 +34,12 @@ struct File {
 }
 
 impl Tokens {
-    /// Reads the token.
-    pub(super) fn read(source: TokenSource, clock: Clock) -> Result<Self, TokenError> {
-        let current = RwLock::new(source.read()?);
+    /// Reads the token. Whether Losant accepts it is known where it is the one that was in use `before`.
+    pub(super) fn read(source: TokenSource, clock: Clock, before: Option<&Self>) -> Result<Self, TokenError> {
+        let token = source.read()?;
+        let accepted = before.filter(|before| before.in_use() == token).and_then(Self::is_accepted);
         let file = Mutex::new(File { looked_at: clock.uptime(), spoilt: false });
-        Ok(Self { source, clock, current, file, accepted: Mutex::new(None) })
+        Ok(Self { source, clock, current: RwLock::new(token), file, accepted: Mutex::new(accepted) })
     }
 
     /// The token to use now, from a file that was looked at less than ten seconds ago. A file that holds no token leaves

@@ -26,7 +26,7 @@ impl Bench {
         let other = tracing::Dispatch::new(tracing_subscriber::fmt().with_writer(std::io::sink).finish());
         let file = TempFile::new(content);
         let (clock, hand) = Clock::manual("2026-03-01T12:00:00Z".parse().unwrap());
-        let tokens = Tokens::read(TokenSource::File(file.path().to_owned()), clock).unwrap();
+        let tokens = Tokens::read(TokenSource::File(file.path().to_owned()), clock, None).unwrap();
         Self { file, tokens, hand, log, _listening: (guard, other) }
     }
 
@@ -126,7 +126,7 @@ fn a_refused_token_is_looked_for_at_once() {
 fn a_token_without_a_file_stays() {
     let (clock, hand) = Clock::manual("2026-03-01T12:00:00Z".parse().unwrap());
     let token = Token::new("secret").unwrap();
-    let tokens = Tokens::read(TokenSource::Fixed(token.clone()), clock).unwrap();
+    let tokens = Tokens::read(TokenSource::Fixed(token.clone()), clock, None).unwrap();
     hand.advance(Duration::from_secs(60));
     assert_eq!(tokens.current(), token);
     assert!(!tokens.is_replaced(&token));

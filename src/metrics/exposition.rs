@@ -8,6 +8,7 @@ use std::{fmt, iter};
 use bytes::Bytes;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
+use tokio::sync::watch;
 
 use super::deflate::HEADER;
 use super::encoding::Encoding;
@@ -25,6 +26,7 @@ const CHUNK: usize = 64 * 1024;
 /// Everything that is exported.
 #[derive(Debug)]
 pub struct Metrics {
+    config: watch::Sender<RenderConfig>,
     pages: Pages,
     own: Own,
 }
@@ -58,8 +60,20 @@ impl Metrics {
             "Version of the exporter, always 1",
             ConstGauge::new(1),
         );
-        let (renderer, pages) = Renderer::new(config, &mut registry, store, clock.clone());
-        (Self { pages, own: Own::new(registry, clock) }, renderer)
+        let (config, heard) = watch::channel(config);
+        let (renderer, pages) = Renderer::new(heard, &mut registry, store, clock.clone());
+        (Self { config, pages, own: Own::new(registry, clock) }, renderer)
+    }
+
+    /// Has pages made by other settings from now on, the first of them as soon as one may be made. Until then the last one is
+    /// served.
+    pub fn reconfigure(&self, config: RenderConfig) {
+        self.config.send_replace(config);
+    }
+
+    /// Has what the exporter says of itself made anew for the next scrape.
+    pub fn forget_own(&self) {
+        self.own.forget();
     }
 
     /// The body of an answer: the part of the page that `filter` chooses. It is as of when the page was last made.

@@ -36,6 +36,8 @@ pub(super) struct Own {
 #[derive(Debug, Default)]
 struct Kept {
     made: Option<Made>,
+    /// Counts how often what was made was forgotten: what is being made meanwhile is not kept.
+    forgotten: u64,
     /// Uptime at which somebody last asked for them.
     asked_at: Option<Duration>,
 }
@@ -78,6 +80,7 @@ impl Own {
     pub(super) fn forget(&self) {
         for kept in self.made.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
             kept.made = None;
+            kept.forgotten += 1;
         }
     }
 
@@ -99,6 +102,7 @@ impl Own {
 
     fn make(&self, format: Format) -> Result<End, fmt::Error> {
         let at = self.clock.uptime();
+        let forgotten = self.made.lock().unwrap_or_else(PoisonError::into_inner)[format as usize].forgotten;
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
         if format == Format::Text {
@@ -109,10 +113,10 @@ impl Own {
         block.shrink_to_fit();
         checksum.add(text.as_bytes());
         let end = End { text: text.into(), block: block.into(), checksum };
-        let kept = &mut self.made.lock().unwrap_or_else(PoisonError::into_inner)[format as usize].made;
+        let kept = &mut self.made.lock().unwrap_or_else(PoisonError::into_inner)[format as usize];
         // Whoever began later may have been faster: counters never go back.
-        if kept.as_ref().is_none_or(|kept| kept.at <= at) {
-            *kept = Some(Made { at, end: end.clone() });
+        if kept.forgotten == forgotten && kept.made.as_ref().is_none_or(|kept| kept.at <= at) {
+            kept.made = Some(Made { at, end: end.clone() });
         }
         Ok(end)
     }

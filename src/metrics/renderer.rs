@@ -60,7 +60,7 @@ pub struct Renderer {
     workshop: Workshop,
     clock: Clock,
     store: Store,
-    render_interval: Duration,
+    config: watch::Receiver<RenderConfig>,
     pages: watch::Sender<Arc<Page>>,
     waiting: mpsc::Receiver<oneshot::Sender<()>>,
     metrics: RenderMetrics,
@@ -97,7 +97,6 @@ struct RenderMetrics {
 /// What it takes to make a page, kept from one to the next.
 #[derive(Debug)]
 struct Workshop {
-    config: RenderConfig,
     families: Arc<Families>,
     deflater: Deflater,
     block: Vec<u8>,
@@ -109,15 +108,13 @@ struct Workshop {
 impl Renderer {
     /// A renderer of `store`, and the pages it will make: the first one, of what the store holds now, is there at once.
     pub(super) fn new(
-        config: RenderConfig,
+        mut config: watch::Receiver<RenderConfig>,
         registry: &mut Registry,
         store: Store,
         clock: Clock,
     ) -> (Self, Pages) {
         let metrics = RenderMetrics::register(registry);
-        let render_interval = config.render_interval;
         let mut workshop = Workshop {
-            config,
             families: Arc::new(Families::new()),
             deflater: Deflater::new(COMPRESSION),
             block: Vec::new(),
@@ -125,17 +122,17 @@ impl Renderer {
             page_size: 0,
         };
         let started = clock.uptime();
-        let page = workshop.make(&store, moment(&clock));
+        let page = workshop.make(&store, moment(&clock), &config.borrow_and_update().clone());
         metrics.note(&page, clock.uptime().saturating_sub(started), clock.now());
         let (pages, receiver) = watch::channel(Arc::new(page));
         let (wait, waiting) = mpsc::channel(WAITING);
         let handle = Pages { clock: clock.clone(), latest: receiver, wait };
-        (Self { workshop, clock, store, render_interval, pages, waiting, metrics }, handle)
+        (Self { workshop, clock, store, config, pages, waiting, metrics }, handle)
     }
 
     /// Makes pages until `end` comes.
     pub async fn run(self, end: impl Future<Output = ()> + Send) -> Result<(), RenderError> {
-        let Self { workshop, clock, store, render_interval, pages, mut waiting, metrics } = self;
+        let Self { workshop, clock, store, mut config, pages, mut waiting, metrics } = self;
         let mut thread = workshop.open(store.clone())?;
         let mut end = std::pin::pin!(end);
         let mut rested_at = Duration::ZERO;
@@ -145,15 +142,19 @@ impl Renderer {
                 () = &mut end => return Ok(()),
                 // Fails when nobody is left to ask; then nobody waits.
                 Some(one) = waiting.recv() => served.push(one),
-                () = outdated_after(rested_at, &clock, &store, &pages) => {}
+                () = outdated_after(rested_at, &clock, &store, &config, &pages) => {}
             }
             // The page that is made now is as good for whoever has asked until now.
             while let Ok(one) = waiting.try_recv() {
                 served.push(one);
             }
-            if !pages.borrow().validity().holds(store.version(), moment(&clock)) {
+            // Fails where nobody is left who could change it.
+            let is_as_configured = !config.has_changed().unwrap_or(false);
+            if !is_as_configured || !pages.borrow().validity().holds(store.version(), moment(&clock)) {
                 let started = clock.uptime();
-                let page = thread.make(moment(&clock)).await?;
+                let config = config.borrow_and_update().clone();
+                let render_interval = config.render_interval;
+                let page = thread.make(moment(&clock), config).await?;
                 let ended = clock.uptime();
                 let took = ended.saturating_sub(started);
                 metrics.note(&page, took, clock.now());
@@ -171,20 +172,26 @@ impl Renderer {
 /// A thread of its own, since a page can be up to seconds of work. Always the same one, since what it gives back to the
 /// allocator is kept for it.
 struct PageThread {
-    orders: std::sync::mpsc::Sender<Moment>,
+    orders: std::sync::mpsc::Sender<(Moment, RenderConfig)>,
     made: mpsc::Receiver<Page>,
 }
 
 impl PageThread {
     /// The page of what the store holds at a moment.
-    async fn make(&mut self, moment: Moment) -> Result<Page, RenderError> {
-        self.orders.send(moment).map_err(|_| RenderError::Panicked)?;
+    async fn make(&mut self, moment: Moment, config: RenderConfig) -> Result<Page, RenderError> {
+        self.orders.send((moment, config)).map_err(|_| RenderError::Panicked)?;
         self.made.recv().await.ok_or(RenderError::Panicked)
     }
 }
 
-/// Waits until `rested_at`, and then until the page does not show what it should.
-async fn outdated_after(rested_at: Duration, clock: &Clock, store: &Store, pages: &watch::Sender<Arc<Page>>) {
+/// Waits until `rested_at`, and then until the page does not show what it should, or not as it should.
+async fn outdated_after(
+    rested_at: Duration,
+    clock: &Clock,
+    store: &Store,
+    config: &watch::Receiver<RenderConfig>,
+    pages: &watch::Sender<Arc<Page>>,
+) {
     clock.sleep_until(rested_at).await;
     let (version, ends_at, changes_at) = {
         let page = pages.borrow();
@@ -193,8 +200,16 @@ async fn outdated_after(rested_at: Duration, clock: &Clock, store: &Store, pages
     };
     tokio::select! {
         () = store.changed_since(version) => {}
+        () = reconfigured(config.clone()) => {}
         () = sleep_until_end(clock, ends_at) => {}
         () = clock.sleep_until(changes_at.unwrap_or(Duration::MAX)) => {}
+    }
+}
+
+async fn reconfigured(mut config: watch::Receiver<RenderConfig>) {
+    if config.changed().await.is_err() {
+        // Nobody is left who could change it.
+        std::future::pending().await
     }
 }
 
@@ -233,8 +248,8 @@ impl Workshop {
         let (orders, ordered) = std::sync::mpsc::channel();
         let (sender, made) = mpsc::channel(1);
         let work = move || {
-            while let Ok(moment) = ordered.recv() {
-                if sender.blocking_send(self.make(&store, moment)).is_err() {
+            while let Ok((moment, config)) = ordered.recv() {
+                if sender.blocking_send(self.make(&store, moment, &config)).is_err() {
                     break;
                 }
             }
@@ -243,8 +258,7 @@ impl Workshop {
         Ok(PageThread { orders, made })
     }
 
-    fn make(&mut self, store: &Store, moment: Moment) -> Page {
-        let config = &self.config;
+    fn make(&mut self, store: &Store, moment: Moment, config: &RenderConfig) -> Page {
         let shown = Shown::new(store.snapshot(), moment, config.expire_after, config.freshness);
         let (economy, fillings) = Economy::decide(&self.families, &shown, config.max_series, &self.before);
         let sheet = fillings.finish(Arc::clone(&self.families), &shown);
@@ -258,17 +272,17 @@ impl Workshop {
         let press = page::Press::new(&mut self.deflater, &mut self.block, self.page_size);
         let page = Page::new(sheet, &overview, validity, known, press);
         self.page_size = page.compressed_size();
-        self.note_economy(&economy, before);
+        self.note_economy(&economy, before, config.max_series);
         page
     }
 
     /// Logs once when more or less has to be left out.
-    fn note_economy(&mut self, economy: &Economy, before: Before) {
+    fn note_economy(&mut self, economy: &Economy, before: Before, max_series: Option<usize>) {
         let before = std::mem::replace(&mut self.before, before);
         if economy.stage() == before.stage() {
             return;
         }
-        let (series, max_series) = (self.before.sizes.iter().sum::<usize>(), self.config.max_series);
+        let series = self.before.sizes.iter().sum::<usize>();
         if economy.stage() == Stage::Everything {
             tracing::info!(series, max_series, "no series has to be left out any more");
         } else {

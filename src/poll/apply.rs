@@ -1,5 +1,7 @@
 //! What the outcome of a job changes.
 
+use std::collections::BTreeSet;
+
 use tracing::info;
 
 use super::errand::{self, Outcome, Read};
@@ -49,7 +51,7 @@ impl Poller {
                 self.listing_problem = None;
                 let instances: Vec<_> = listed.items.iter().map(|instance| instance.id).collect();
                 if listed.complete {
-                    self.forget_instances_but(&instances);
+                    self.forget_instances_but(&instances, &BTreeSet::new());
                 }
                 for instance in instances {
                     self.add_instance(instance);
@@ -86,7 +88,8 @@ impl Poller {
         done
     }
 
-    fn forget_instances_but(&mut self, listed: &[Id]) {
+    /// Forgets instances that are not `listed`. What is known of those that are `handed_over` stays for other accounts.
+    pub(super) fn forget_instances_but(&mut self, listed: &[Id], handed_over: &BTreeSet<Id>) {
         let gone: Vec<_> = self.instances.keys().copied().filter(|known| !listed.contains(known)).collect();
         for instance in gone {
             info!(account = self.config.account, %instance, "instance is gone");
@@ -98,7 +101,11 @@ impl Poller {
             self.newcomers.retain(|scope| scope.instance() != instance);
             self.unlisted.retain(|scope| scope.instance() != instance);
             self.emptied.retain(|(of, _)| *of != instance);
-            self.store.forget_instance(instance);
+            if handed_over.contains(&instance) {
+                self.store.release(instance);
+            } else {
+                self.store.forget_instance(instance);
+            }
             self.drop_jobs(|scope| scope.instance() == instance);
         }
     }
@@ -274,7 +281,12 @@ impl Poller {
     }
 
     pub(super) fn drop_jobs(&mut self, gone: impl Fn(Scope) -> bool) {
-        let keep = |job: &Job| !job.scope().is_some_and(&gone);
+        self.drop_jobs_but(|job| !job.scope().is_some_and(&gone));
+    }
+
+    /// Takes out jobs for which `keep` says no.
+    pub(super) fn drop_jobs_but(&mut self, keep: impl Fn(&Job) -> bool) {
+        let keep = |job: &Job| keep(job);
         self.schedule.retain(keep);
         self.failures.retain(keep);
         self.suspects.retain(|job, _| keep(job));

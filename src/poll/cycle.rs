@@ -46,6 +46,11 @@ impl Cycle {
         }
     }
 
+    /// Notes that no job is running any more: the next run of each counts.
+    pub(super) fn recall(&mut self) {
+        self.pending.values_mut().for_each(|began_before| *began_before = false);
+    }
+
     /// Takes out jobs that will not run; they count as failed where `failed` says so.
     pub(super) fn give_up(&mut self, failed: bool, keep: impl Fn(&Job) -> bool) {
         let before = self.pending.len();

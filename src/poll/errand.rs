@@ -12,6 +12,7 @@ use super::job::Job;
 use super::notebook_minute_counts::{self, Notebooks};
 use super::payload_counts;
 use super::payload_counts_breakdown::{self, Hours};
+use super::poller::PollerConfig;
 use crate::clock::Clock;
 use crate::losant::wire::{Instance, PayloadStats};
 use crate::losant::{Client, Error, Listing, Unit};
@@ -61,6 +62,29 @@ pub(super) enum Findings {
 }
 
 impl Errand {
+    /// What jobs of an account need. Discovery hands in at `pages`.
+    pub(super) fn new(
+        config: &PollerConfig,
+        client: Client,
+        clock: Clock,
+        pages: mpsc::Sender<FoundPage>,
+    ) -> Self {
+        let discovery = Discovery {
+            emails: config.sandbox_email,
+            selection: config.selection.clone(),
+            shard: config.shard,
+        };
+        Self {
+            client,
+            clock,
+            discovery,
+            settle_delay: config.polling.settle_delay.get(),
+            sources: config.source_label,
+            bytes: config.polling.is_enabled(Collector::PayloadBytes),
+            pages,
+        }
+    }
+
     /// Runs `job`; `known` is what discovery last said of its scope. A discovery is the sweep with number `sweep`.
     pub(super) async fn run(self, job: Job, known: Known, sweep: u64) -> Outcome {
         match job {

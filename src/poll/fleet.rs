@@ -133,6 +133,21 @@ impl Member {
     pub(super) fn polled(&mut self, collector: Collector, poll: Poll) {
         self.polls[collector as usize] = Some(poll);
     }
+
+    /// Forgets what was found by a collector: it is to be asked again.
+    pub(super) fn forget(&mut self, collector: Collector) {
+        self.polls[collector as usize] = None;
+        match collector {
+            Collector::PayloadCounts => (self.answered, self.shown_from) = (None, None),
+            Collector::PayloadCountsBreakdown => self.findings.hours = None,
+            Collector::DeviceCounts => self.findings.devices = None,
+            Collector::NotebookMinuteCounts => self.findings.notebooks = None,
+            Collector::PayloadBytes
+            | Collector::Discovery
+            | Collector::Applications
+            | Collector::PreviousPeriod => {}
+        }
+    }
 }
 
 /// Scopes and what is known of them.

@@ -3,6 +3,7 @@
 use tokio::sync::{mpsc, oneshot};
 
 use super::cycle::CycleReport;
+use super::reconfigure::Reconfiguration;
 
 /// Asks a running [`Poller`](super::Poller) for things.
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub struct PollerHandle {
 pub(super) enum Command {
     PollNow(oneshot::Sender<CycleReport>),
     Idle(oneshot::Sender<()>),
+    Reconfigure(Box<Reconfiguration>, oneshot::Sender<()>),
+    ClaimAgain,
 }
 
 impl PollerHandle {
@@ -30,5 +33,19 @@ impl PollerHandle {
         if self.commands.send(Command::Idle(reply)).await.is_ok() {
             let _ = idle.await;
         }
+    }
+
+    /// Has the poller go on with other settings. When this returns, nothing that was asked by those before comes in any more.
+    pub async fn reconfigure(&self, to: Reconfiguration) {
+        let (reply, done) = oneshot::channel();
+        // Fails where the poller has stopped, which is noticed elsewhere.
+        if self.commands.send(Command::Reconfigure(Box::new(to), reply)).await.is_ok() {
+            let _ = done.await;
+        }
+    }
+
+    /// Has the poller take over instances of its own that other accounts have given up.
+    pub async fn claim_again(&self) {
+        let _ = self.commands.send(Command::ClaimAgain).await;
     }
 }

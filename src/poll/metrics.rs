@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use prometheus_client::collector;
@@ -102,14 +102,27 @@ impl PollMetrics {
     /// A board of its own for one poller.
     pub(super) fn lag_board(&self) -> LagBoard {
         let board = LagBoard::default();
-        self.lag.0.lock().unwrap_or_else(PoisonError::into_inner).push(board.clone());
+        let mut boards = self.lag.0.lock().unwrap_or_else(PoisonError::into_inner);
+        boards.retain(|board| board.strong_count() > 0);
+        boards.push(Arc::downgrade(&board.0));
         board
+    }
+
+    /// Says nothing more of an account that is polled no more.
+    pub fn forget_account(&self, account: &str) {
+        self.account_up.remove(&AccountLabels { account: account.to_owned() });
+        for mode in SweepMode::ALL {
+            self.sweep_mode.remove(&SweepModeLabels { account: account.to_owned(), mode: mode.as_str() });
+        }
     }
 }
 
-/// Where one poller writes when its most overdue job of each collector was due.
+/// When the most overdue job of each collector was due.
+type EarliestDue = Mutex<[Option<Duration>; Collector::ALL.len()]>;
+
+/// Where one poller writes it. Goes with the poller.
 #[derive(Clone, Debug, Default)]
-pub(super) struct LagBoard(Arc<Mutex<[Option<Duration>; Collector::ALL.len()]>>);
+pub(super) struct LagBoard(Arc<EarliestDue>);
 
 impl LagBoard {
     pub(super) fn write(&self, earliest_due: [Option<Duration>; Collector::ALL.len()]) {
@@ -118,7 +131,7 @@ impl LagBoard {
 }
 
 #[derive(Clone, Debug, Default)]
-struct LagBoards(Arc<Mutex<Vec<LagBoard>>>);
+struct LagBoards(Arc<Mutex<Vec<Weak<EarliestDue>>>>);
 
 /// Works out on each scrape how late polls are: a poller that is stuck cannot hide it.
 #[derive(Debug)]
@@ -130,8 +143,9 @@ struct PollLag {
 impl collector::Collector for PollLag {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
         let mut earliest = [None; Collector::ALL.len()];
-        for board in self.boards.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            let board = *board.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let boards = self.boards.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for board in boards.iter().filter_map(Weak::upgrade) {
+            let board = *board.lock().unwrap_or_else(PoisonError::into_inner);
             for (earliest, due) in earliest.iter_mut().zip(board) {
                 *earliest = match (*earliest, due) {
                     (Some(a), Some(b)) => Some(std::cmp::min::<Duration>(a, b)),
@@ -139,6 +153,7 @@ impl collector::Collector for PollLag {
                 };
             }
         }
+        drop(boards);
         let now = self.clock.uptime();
         if earliest.iter().all(Option::is_none) {
             return Ok(());

@@ -8,7 +8,7 @@ use tokio::task::{Id as TaskId, JoinError, JoinSet};
 use tracing::{error, info, warn};
 
 use super::cycle::Cycle;
-use super::discovery::{Discovery, FoundPage};
+use super::discovery::FoundPage;
 use super::errand::{Errand, Outcome};
 use super::failures::Failures;
 use super::fleet::{Fleet, Poll};
@@ -26,7 +26,7 @@ use crate::store::Store;
 use crate::usage::{Collector, Id, Level, Reading, Scope, Shard};
 
 /// Pages of a sweep that may wait to be taken in.
-const WAITING_PAGES: usize = 2;
+pub(super) const WAITING_PAGES: usize = 2;
 
 /// What a poller is told.
 #[derive(Clone, Debug)]
@@ -87,7 +87,7 @@ pub struct Poller {
     /// Scopes that a sweep under way has found and that have no place in the schedule yet.
     pub(super) newcomers: Vec<Scope>,
     /// Instances that another account polls.
-    foreign: BTreeSet<Id>,
+    pub(super) foreign: BTreeSet<Id>,
     /// Keys of patterns of the selection that fitted nobody, which has been said.
     pub(super) unmatched: BTreeSet<(Level, String)>,
     /// Which patterns fitted somebody on the last complete list.
@@ -107,7 +107,7 @@ pub struct Poller {
     lag: LagBoard,
     pub(super) pages: mpsc::Receiver<FoundPage>,
     pub(super) tasks: JoinSet<Outcome>,
-    jobs: HashMap<TaskId, Running>,
+    pub(super) jobs: HashMap<TaskId, Running>,
     idle_waiters: Vec<oneshot::Sender<()>>,
     commands: mpsc::Receiver<Command>,
 }
@@ -122,7 +122,7 @@ pub(super) struct Undealt {
 
 /// A job under way.
 #[derive(Clone, Copy, Debug)]
-struct Running {
+pub(super) struct Running {
     job: Job,
     begun: Poll,
 }
@@ -159,20 +159,7 @@ impl Poller {
     ) -> (Self, PollerHandle) {
         let (sender, commands) = mpsc::channel(8);
         let (found, pages) = mpsc::channel(WAITING_PAGES);
-        let discovery = Discovery {
-            emails: config.sandbox_email,
-            selection: config.selection.clone(),
-            shard: config.shard,
-        };
-        let errand = Errand {
-            client,
-            clock: clock.clone(),
-            discovery,
-            settle_delay: config.polling.settle_delay.get(),
-            sources: config.source_label,
-            bytes: config.polling.is_enabled(Collector::PayloadBytes),
-            pages: found,
-        };
+        let errand = Errand::new(&config, client, clock.clone(), found);
         let poller = Self {
             lag: metrics.lag_board(),
             config,
@@ -269,6 +256,7 @@ impl Poller {
             }
             return;
         }
+        self.foreign.remove(&instance);
         self.instances.entry(instance).or_default();
         self.schedule.add(discovery_of(instance), Lane::Brisk, self.clock.uptime());
     }
@@ -316,6 +304,12 @@ impl Poller {
                 self.finish_cycles();
             }
             Command::Idle(reply) => self.idle_waiters.push(reply),
+            Command::Reconfigure(to, reply) => {
+                self.reconfigure(*to);
+                // Whoever asked may have gone away.
+                let _ = reply.send(());
+            }
+            Command::ClaimAgain => self.claim_again(),
         }
     }
 

@@ -112,6 +112,23 @@ impl Schedule {
         }
     }
 
+    /// Has jobs under way wait again, due as they were: nobody will say that they have ended.
+    pub(super) fn recall(&mut self) {
+        for job in std::mem::take(&mut self.running) {
+            let Some(entry) = self.entries.get_mut(&job) else { continue };
+            entry.forced |= std::mem::take(&mut entry.again);
+            let (lane, due) = (entry.lane, entry.due);
+            self.queue(lane, job).insert((due, job));
+        }
+    }
+
+    /// Has a waiting job done at `due`, whatever was meant before, unless somebody wants it at once.
+    pub(super) fn move_due(&mut self, job: Job, lane: Lane, due: Duration) {
+        if self.entries.get(&job).is_some_and(|entry| !entry.forced) && !self.running.contains(&job) {
+            self.move_to(job, lane, due);
+        }
+    }
+
     fn move_to(&mut self, job: Job, lane: Lane, due: Duration) {
         let Some(entry) = self.entries.get_mut(&job) else { return };
         let before = (entry.lane, entry.due);
@@ -268,6 +285,18 @@ mod tests {
         schedule.ended(job(2), MINUTE, MINUTE);
         assert_eq!(schedule.next_due(any), None);
         assert!(!schedule.contains(job(2)));
+    }
+
+    #[test]
+    fn a_job_that_is_recalled_waits_as_it_did_before() {
+        let mut schedule = Schedule::default();
+        schedule.add(job(2), Lane::Brisk, MINUTE);
+        schedule.add(job(3), Lane::Calm, 2 * MINUTE);
+        assert_eq!(handed_out(&mut schedule, 3 * MINUTE), [job(2), job(3)]);
+        schedule.recall();
+        assert!(!schedule.is_running(job(2)));
+        assert_eq!((schedule.next_due(any), schedule.never_attempted()), (Some(MINUTE), 2));
+        assert_eq!(handed_out(&mut schedule, 3 * MINUTE), [job(2), job(3)]);
     }
 
     #[test]

@@ -39,6 +39,8 @@ impl Poller {
         let new = self.newcomers.iter().filter(own).count();
         let gone = if self.may_forget(instance, level, complete, listed == 0, missing.is_empty()) {
             self.forget(&missing);
+            // Of those whom another account had polled before, nobody here knew.
+            self.store.keep_only(instance, level, |scope| self.fleet.get(*scope).is_some());
             missing.len()
         } else {
             for scope in &missing {
@@ -101,7 +103,7 @@ impl Poller {
         self.tell_sweep_mode();
     }
 
-    fn schedule_newcomer(&mut self, scope: Scope) {
+    pub(super) fn schedule_newcomer(&mut self, scope: Scope) {
         if self.fleet.get(scope).is_none() {
             return;
         }

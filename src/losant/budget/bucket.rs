@@ -60,6 +60,14 @@ impl Bucket {
         }
     }
 
+    /// Hands out `rate` tokens a second from now on, and holds `burst` at most. Brings none by itself.
+    pub(super) fn set_pace(&mut self, rate: f64, burst: u32, now: Duration) {
+        self.refill(now);
+        self.burst = f64::from(burst);
+        self.rate = rate;
+        self.tokens = self.tokens.min(self.burst);
+    }
+
     fn refill(&mut self, now: Duration) {
         if let Some(elapsed) = now.checked_sub(self.counted_at) {
             self.tokens = elapsed.as_secs_f64().mul_add(self.rate, self.tokens).min(self.burst);

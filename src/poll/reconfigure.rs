@@ -1,0 +1,158 @@
+//! Other settings for a poller that is running.
+//!
+//! Owns: what each setting changes in what is known and in what is due. Whatever is known stays, and goes only when the next
+//! sweep, which begins at once, says that nobody wants it any more.
+//! Must not: decide whether the settings are good; whoever hands them over has made sure of that.
+
+use std::collections::BTreeSet;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::errand::Errand;
+use super::job::Job;
+use super::poller::{Poller, PollerConfig, WAITING_PAGES};
+use super::schedule::{Lane, next_slot};
+use crate::losant::Client;
+use crate::usage::{Collector, Id};
+
+/// What a poller is told to go on with.
+#[derive(Debug)]
+pub struct Reconfiguration {
+    /// Its settings. The account is the same.
+    pub config: PollerConfig,
+    /// Who asks from now on.
+    pub client: Client,
+    /// Instances that other accounts poll from now on: what is known of them stays, for those to go on with.
+    pub handed_over: BTreeSet<Id>,
+}
+
+impl Poller {
+    pub(super) fn reconfigure(&mut self, to: Reconfiguration) {
+        let Reconfiguration { config, client, handed_over } = to;
+        self.recall();
+        let (found, pages) = mpsc::channel(WAITING_PAGES);
+        self.pages = pages;
+        self.errand = Errand::new(&config, client, self.clock.clone(), found);
+        let before = std::mem::replace(&mut self.config, config);
+        // They count how often each pattern fitted, and the patterns may be others now.
+        self.tallies.clear();
+        self.unmatched.clear();
+        self.change_instances(&before, &handed_over);
+        self.change_collectors(&before);
+        self.move_jobs(&before);
+        let now = self.clock.uptime();
+        for discovery in
+            self.schedule.jobs().filter(|job| job.collector() == Collector::Discovery).collect::<Vec<_>>()
+        {
+            self.schedule.hurry(discovery, now);
+        }
+    }
+
+    /// Drops what is under way: it asks by the settings before, and nothing of it may be taken in any more.
+    fn recall(&mut self) {
+        self.tasks = JoinSet::new();
+        self.jobs.clear();
+        self.schedule.recall();
+        for cycle in &mut self.cycles {
+            cycle.recall();
+        }
+    }
+
+    fn change_instances(&mut self, before: &PollerConfig, handed_over: &BTreeSet<Id>) {
+        let wanted = self.config.instances.clone();
+        match (before.instances.is_empty(), wanted.is_empty()) {
+            (true, true) => {}
+            // Those that are known stay until the list says otherwise.
+            (false, true) => self.schedule.add(Job::Instances, Lane::Brisk, self.clock.uptime()),
+            (was_listing, false) => {
+                if was_listing {
+                    self.drop_jobs_but(|job| *job != Job::Instances);
+                    (self.instances_known, self.listing_problem) = (true, None);
+                }
+                self.forget_instances_but(&wanted, handed_over);
+                for instance in wanted {
+                    self.add_instance(instance);
+                }
+            }
+        }
+        self.tell_account_up();
+    }
+
+    fn change_collectors(&mut self, before: &PollerConfig) {
+        let (was, is) = (&before.polling, self.config.polling.clone());
+        let scopes: Vec<_> = self.fleet.members().map(|(scope, _)| scope).collect();
+        let of_all = || Collector::ALL.into_iter();
+        let off: Vec<_> = of_all().filter(|one| was.is_enabled(*one) && !is.is_enabled(*one)).collect();
+        for &collector in &off {
+            scopes.iter().for_each(|scope| self.store.forget_part(*scope, collector));
+            self.undealt.retain(|(_, of), _| *of != collector);
+            for state in self.instances.values_mut() {
+                state.failing.remove(&collector);
+            }
+        }
+        if !off.is_empty() {
+            self.drop_jobs_but(|job| !off.contains(&job.collector()));
+            let instances: Vec<_> = self.instances.keys().copied().collect();
+            instances.into_iter().for_each(|instance| self.tell_up(instance));
+        }
+        // What was read before has other labels or lacks numbers, so it is read again. It is shown until it has been.
+        let mut anew: Vec<_> = of_all().filter(|one| !was.is_enabled(*one) && is.is_enabled(*one)).collect();
+        if before.source_label != self.config.source_label {
+            anew.extend([Collector::PayloadCounts, Collector::PayloadBytes]);
+        }
+        let bytes = Collector::PayloadBytes;
+        if was.is_enabled(bytes) != is.is_enabled(bytes) {
+            anew.push(Collector::PayloadCountsBreakdown);
+        }
+        if anew.is_empty() {
+            return;
+        }
+        for scope in scopes {
+            if let Some(member) = self.fleet.get_mut(scope) {
+                anew.iter().for_each(|collector| member.forget(*collector));
+            }
+            // Whoever has no place yet gets one when the sweep ends.
+            if !self.newcomers.contains(&scope) {
+                self.schedule_newcomer(scope);
+            }
+            for &collector in anew.iter().filter(|one| Collector::of(scope.level()).contains(one)) {
+                let job = Job::Poll(scope, collector);
+                let (lane, due) = self.due(job, self.standing(scope, collector));
+                self.schedule.move_due(job, lane, due);
+            }
+        }
+    }
+
+    /// Has jobs done when the intervals that hold now say so.
+    fn move_jobs(&mut self, before: &PollerConfig) {
+        if before.polling == self.config.polling {
+            return;
+        }
+        let now = self.clock.uptime();
+        for job in self.schedule.jobs().collect::<Vec<_>>() {
+            let Job::Poll(scope, collector) = job else { continue };
+            let interval = self.config.polling.interval(collector);
+            if self.failures.in_a_row(job) > 0 || collector.tells_of_owners() {
+                // Never later than was said before: when they were asked last is not known here.
+                self.schedule.want(job, Lane::Brisk, next_slot(job, now, interval));
+            } else if self.fleet.get(scope).is_some_and(|member| member.last_poll(collector).is_some()) {
+                let (lane, due) = self.due(job, self.standing(scope, collector));
+                self.schedule.move_due(job, lane, due);
+            }
+        }
+    }
+
+    /// Takes over instances that were another account's and have been given up by it.
+    pub(super) fn claim_again(&mut self) {
+        let configured = self.config.instances.iter();
+        let foreign: Vec<_> =
+            configured.copied().filter(|instance| !self.instances.contains_key(instance)).collect();
+        for instance in foreign {
+            self.add_instance(instance);
+        }
+        if self.config.instances.is_empty() && !self.foreign.is_empty() {
+            self.schedule.hurry(Job::Instances, self.clock.uptime());
+        }
+    }
+}
