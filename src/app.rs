@@ -5,11 +5,15 @@
 
 mod account_series;
 mod accounts;
+mod board;
 mod config_series;
+mod crew;
+mod engine;
 mod readiness_series;
+mod reload;
+mod settings;
 mod shard_series;
 
-use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,24 +22,28 @@ use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 
+use self::board::Board;
+use self::config_series::ConfigSeries;
+use self::crew::Crew;
+use self::engine::Engine;
+use self::reload::{HttpOrders, Keeper};
 use crate::clock::Clock;
-use crate::config::{Config, ExpositionConfig, PollingConfig};
+use crate::config::{Config, WebConfig};
 use crate::lifecycle::{Ending, Shutdown, TaskDied, Tasks};
 use crate::losant::ClientMetrics;
 use crate::metrics::encoding::Encoding;
 use crate::metrics::negotiate::Format;
 use crate::metrics::process;
-use crate::metrics::{Filter, Metrics, RenderConfig, Renderer, ScrapeBody, ScrapeError};
-use crate::poll::{CallPlan, CycleReport, PollMetrics, Poller, PollerConfig, PollerHandle};
+use crate::metrics::{Filter, Metrics, Renderer, ScrapeBody, ScrapeError};
+use crate::poll::{CallPlan, CycleReport, PollMetrics, Poller};
 use crate::selection::Selection;
-use crate::store::{Freshness, Store};
-use crate::usage::{Collector, Shard};
-use crate::web::{About, Exposition, Gate, Readiness, WebMetrics, WebState};
+use crate::store::Store;
+use crate::usage::Shard;
+use crate::web::{About, Exposition, Gate, Orders, Readiness, WebMetrics, WebState};
 
 pub use accounts::{Account, AccountError, accounts};
-
-/// How often a collector may miss its interval before its scope counts as stale.
-const STALE_AFTER_INTERVALS: u32 = 3;
+pub use reload::{ReadSettings, Reloaded, Reloader, Source};
+pub use settings::Settings;
 
 /// How long a shutdown waits for scrapes under way. Prometheus gives up on one after 10 s.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(15);
@@ -68,12 +76,12 @@ pub struct App {
     metrics: Arc<Metrics>,
     renderer: Renderer,
     web_metrics: WebMetrics,
-    telemetry_path: String,
-    write_timeout: Duration,
+    web: WebConfig,
     clock: Clock,
     readiness: Readiness,
     pollers: Vec<(String, Poller)>,
-    handles: Vec<PollerHandle>,
+    keeper: Keeper,
+    control: Control,
 }
 
 impl App {
@@ -84,82 +92,66 @@ impl App {
         wanted: Wanted,
         clock: Clock,
     ) -> Result<Self, AccountError> {
-        // Destructured without `..`: a setting that nobody uses does not compile. Accounts have been resolved into
-        // `accounts`, selection and sharding into `wanted`, and logging has started.
-        let Config { web, log: _, polling, selection: _, sharding: _, exposition, accounts: _ } = config;
-        let Wanted { selection, shard } = wanted;
-        let crate::config::WebConfig { listen_addresses: _, telemetry_path, write_timeout } = web;
-        let ExpositionConfig { sandbox_email, source_label, render_interval, max_series } = exposition;
+        let settings = Settings { config, accounts, wanted };
         let mut registry = Registry::default();
         let client_metrics = ClientMetrics::register(&mut registry);
         let poll_metrics = PollMetrics::register(&mut registry, clock.clone());
         let web_metrics = WebMetrics::register(&mut registry);
-        let store = Store::new();
-        let (mut pollers, mut handles, mut clients) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut instances, mut listing_accounts) = (BTreeSet::new(), Vec::new());
-        for account in accounts {
-            let (name, config) = (account.name.clone(), account.config.clone());
-            let client = account.client(clock.clone(), client_metrics.clone())?;
-            clients.push((name.clone(), client.clone()));
-            instances.extend(config.instances.iter().copied());
-            if config.instances.is_empty() {
-                listing_accounts.push(name.clone());
-            }
-            let config = PollerConfig {
-                account: name.clone(),
-                instances: config.instances,
-                polling: polling.clone(),
-                sandbox_email,
-                source_label,
-                selection: selection.clone(),
-                shard,
-                concurrency: config.max_in_flight,
-                requests_per_second: config.requests_per_second,
-                burst: config.burst,
-                page_size: config.page_size,
-            };
-            let (poller, handle) =
-                Poller::new(config, client, clock.clone(), store.clone(), poll_metrics.clone());
-            pollers.push((name, poller));
-            handles.push(handle);
+        let (store, board) = (Store::new(), Board::default());
+        let mut pollers = Vec::new();
+        for account in &settings.accounts {
+            let client = account.clone().client(clock.clone(), client_metrics.clone())?;
+            let (poller, handle) = Poller::new(
+                settings.poller(account),
+                client.clone(),
+                clock.clone(),
+                store.clone(),
+                poll_metrics.clone(),
+            );
+            board.seat(&account.name, client, handle);
+            pollers.push((account.name.clone(), poller));
         }
-        account_series::register(&mut registry, clients);
-        shard_series::register(&mut registry, shard);
-        config_series::register(&mut registry, clock.now());
+        account_series::register(&mut registry, board.clone());
+        shard_series::register(&mut registry, settings.wanted.shard);
+        let config_series = ConfigSeries::register(&mut registry, clock.now());
         let readiness = Readiness::waiting_for(pollers.iter().map(|(name, _)| gate(name)));
         readiness_series::register(&mut registry, readiness.clone());
         process::register(&mut registry);
-        let render_config = RenderConfig {
-            expire_after: polling.expire_after.get(),
-            freshness: freshness(&polling),
-            render_interval: render_interval.get(),
-            max_series,
-            instances,
-            listing_accounts,
+        let (metrics, renderer) = Metrics::new(settings.rendering(), registry, store.clone(), clock.clone());
+        let metrics = Arc::new(metrics);
+        let web = settings.config.web.clone();
+        let engine = Engine {
+            in_force: settings,
+            clock: clock.clone(),
+            store,
+            client_metrics,
+            poll_metrics,
+            metrics: Arc::clone(&metrics),
+            readiness: readiness.clone(),
+            board: board.clone(),
+            crew: Crew::default(),
         };
-        let (metrics, renderer) = Metrics::new(render_config, registry, store, clock.clone());
-        let (metrics, write_timeout) = (Arc::new(metrics), write_timeout.get());
-        Ok(Self {
-            metrics,
-            renderer,
-            web_metrics,
-            telemetry_path,
-            write_timeout,
-            clock,
-            readiness,
-            pollers,
-            handles,
-        })
+        let (keeper, reloader) = Keeper::new(engine, config_series);
+        let control = Control {
+            board,
+            readiness: readiness.clone(),
+            metrics: Arc::clone(&metrics),
+            web_metrics: web_metrics.clone(),
+            reloader,
+        };
+        Ok(Self { metrics, renderer, web_metrics, web, clock, readiness, pollers, keeper, control })
+    }
+
+    /// Has the configuration read anew from `source` when somebody says so, and when its file changes.
+    #[must_use]
+    pub fn reloading_from(mut self, source: Source) -> Self {
+        self.keeper.read_from(source);
+        self
     }
 
     /// Asks the pollers for things while the app runs.
     pub fn control(&self) -> Control {
-        Control {
-            handles: self.handles.clone(),
-            readiness: self.readiness.clone(),
-            metrics: Arc::clone(&self.metrics),
-            web_metrics: self.web_metrics.clone(),
-        }
+        self.control.clone()
     }
 
     /// Lists everybody of every account once, and says what polling them will take; nothing is served. An error says in
@@ -181,17 +173,10 @@ impl App {
 
     /// Adds the app's long-lived tasks to `tasks`. Returns the shutdown that those are run until.
     pub fn spawn(self, tasks: &mut Tasks, listeners: Vec<TcpListener>, shutdown: Shutdown) -> Shutdown {
-        let Self {
-            metrics,
-            renderer,
-            web_metrics,
-            telemetry_path,
-            write_timeout,
-            clock,
-            readiness,
-            pollers,
-            handles: _,
-        } = self;
+        let Self { metrics, renderer, web_metrics, web, clock, readiness, pollers, mut keeper, control } =
+            self;
+        // Destructured without `..`: a setting that nobody uses does not compile. Listeners have been bound.
+        let WebConfig { listen_addresses: _, telemetry_path, write_timeout, enable_lifecycle } = web;
         let drained = readiness.clone();
         let shutdown = shutdown.before_drain(move || drained.drain());
         let (own, drain) = (Arc::clone(&metrics), shutdown.drain());
@@ -200,33 +185,30 @@ impl App {
         if listeners.is_empty() {
             tasks.spawn("page renderer", renderer.run(drain.requested()));
         } else {
+            let log = keeper.source().and_then(|source| source.log.clone());
+            let orders: Arc<dyn Orders> = Arc::new(HttpOrders { reloader: control.reloader.clone(), log });
             let router = crate::web::router(WebState {
                 telemetry_path,
                 exposition: Arc::<Metrics>::clone(&metrics),
-                readiness: readiness.clone(),
+                readiness,
                 about: ABOUT,
                 links: Vec::new(),
+                orders: (enable_lifecycle && keeper.source().is_some()).then_some(orders),
                 metrics: web_metrics,
             });
             let (serving, served) = oneshot::channel::<()>();
             tasks.spawn("web server", async move {
                 let _until_it_ends = serving;
-                crate::web::serve(listeners, router, clock, write_timeout, drain).await
+                crate::web::serve(listeners, router, clock, write_timeout.get(), drain).await
             });
             // Until the last answer: a window may end while requests under way are finished.
             tasks.spawn("page renderer", renderer.run(async { drop(served.await) }));
         }
-        for (name, poller) in pollers {
-            let (told, heard) = watch::channel(Err(String::new()));
-            let progress = move |progress| {
-                told.send_modify(|so_far| *so_far = progress);
-            };
-            let drain = shutdown.drain();
-            let opened = open_gate(heard, readiness.clone(), gate(&name), Arc::clone(&metrics));
-            tasks.spawn(format!("poller of account {name}"), async move {
-                tokio::join!(poller.run(progress, drain.requested()), opened);
-            });
-        }
+        let drain = shutdown.drain();
+        tasks.spawn("pollers", async move {
+            keeper.engine().start(pollers);
+            keeper.run(drain).await
+        });
         shutdown
     }
 }
@@ -234,17 +216,18 @@ impl App {
 /// Asks things of an [`App`] that is running.
 #[derive(Clone, Debug)]
 pub struct Control {
-    handles: Vec<PollerHandle>,
+    board: Board,
     readiness: Readiness,
     metrics: Arc<Metrics>,
     web_metrics: WebMetrics,
+    reloader: Reloader,
 }
 
 impl Control {
     /// Polls everything of every account once. `None` when a poller stopped meanwhile.
     pub async fn poll_now(&self) -> Option<CycleReport> {
         let mut total = CycleReport::default();
-        for handle in &self.handles {
+        for handle in self.board.handles() {
             let report = handle.poll_now().await?;
             total.succeeded += report.succeeded;
             total.failed += report.failed;
@@ -254,7 +237,7 @@ impl Control {
 
     /// Waits until no poll of any account is due or under way.
     pub async fn idle(&self) {
-        for handle in &self.handles {
+        for handle in self.board.handles() {
             handle.idle().await;
         }
     }
@@ -272,6 +255,11 @@ impl Control {
     /// The page of metrics, of what is known now. While the app runs.
     pub async fn text(&self, format: Format) -> Result<String, ScrapeError> {
         self.metrics.text(format).await
+    }
+
+    /// Asks for the configuration to be read anew.
+    pub fn reloader(&self) -> &Reloader {
+        &self.reloader
     }
 
     /// What has been served.
@@ -311,10 +299,4 @@ async fn open_gate(
 
 fn gate(account: &str) -> String {
     format!("first cycle of account {account}")
-}
-
-fn freshness(polling: &PollingConfig) -> Freshness {
-    Freshness(Collector::ALL.map(|collector| {
-        polling.is_enabled(collector).then(|| polling.interval(collector) * STALE_AFTER_INTERVALS)
-    }))
 }

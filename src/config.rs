@@ -6,6 +6,7 @@
 
 mod accounts;
 mod as_text;
+mod difference;
 mod duration;
 mod error;
 mod exposition;
@@ -21,10 +22,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use accounts::{AccountConfig, DEFAULT_TOKEN_VARIABLE};
+pub use difference::needs_restart;
 pub use duration::Interval;
 pub use error::ConfigError;
 pub use exposition::ExpositionConfig;
-pub use load::{DEFAULT_FILE, ENV_PREFIX, Flags, Loaded, load, with_flags};
+pub use load::{DEFAULT_FILE, ENV_PREFIX, FLAGS, Flags, Loaded, load, with_flags};
 pub use log::LogConfig;
 pub use polling::PollingConfig;
 pub use selection::{Choice, OrgPatterns, SandboxPatterns, SelectionConfig};

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
 
-pub use self::signals::{SignalSender, Signals};
+pub use self::signals::{Hangups, SignalSender, Signals};
 use crate::clock::Clock;
 
 /// Tells whoever holds it that it is time to finish. Cheap to clone.

@@ -8,6 +8,7 @@ mod chunks;
 mod landing;
 mod listen;
 mod metrics;
+mod orders;
 mod path;
 mod readiness;
 mod write_timeout;
@@ -38,6 +39,7 @@ use crate::metrics::{Filter, ScrapeBody, ScrapeError};
 
 pub use self::listen::{BindError, InvalidListenAddress, ListenAddress, bind};
 pub use self::metrics::WebMetrics;
+pub use self::orders::Orders;
 pub use self::path::{InvalidTelemetryPath, check_telemetry_path};
 pub use self::readiness::{Gate, Readiness};
 
@@ -90,6 +92,8 @@ pub struct WebState {
     pub about: About,
     /// Further links on the landing page.
     pub links: Vec<Link>,
+    /// Who does what an operator says; `None` where nobody may say anything.
+    pub orders: Option<Arc<dyn Orders>>,
     /// Where requests are counted.
     pub metrics: WebMetrics,
 }
@@ -102,6 +106,7 @@ pub fn router(state: WebState) -> Router {
         .route(HEALTHY, get(|| async { "Healthy\n" }))
         .route(READY, get(show_readiness))
         .route(&state.telemetry_path, get(show_metrics))
+        .merge(orders::routes())
         .fallback(|| async { (StatusCode::NOT_FOUND, "Not found. The landing page is at /\n") })
         .method_not_allowed_fallback(|| async {
             (StatusCode::METHOD_NOT_ALLOWED, "This page can only be read.\n")
@@ -138,6 +143,8 @@ async fn observe(State(state): State<Arc<WebState>>, request: Request, next: Nex
         "/" => Handler::Landing,
         HEALTHY => Handler::Healthy,
         READY => Handler::Ready,
+        orders::RELOAD => Handler::Reload,
+        orders::LOG_LEVEL => Handler::LogLevel,
         path if path == state.telemetry_path => Handler::Metrics,
         _ => Handler::Other,
     };

@@ -7,16 +7,15 @@ use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
+use super::board::Board;
 use crate::losant::Client;
 
 #[derive(Debug)]
-struct AccountSeries {
-    clients: Vec<(String, Client)>,
-}
+struct AccountSeries(Board);
 
-/// Registers the series of `clients`, by the name of their account.
-pub(super) fn register(registry: &mut Registry, clients: Vec<(String, Client)>) {
-    registry.register_collector(Box::new(AccountSeries { clients }));
+/// Registers the series of those who ask, by the name of their account.
+pub(super) fn register(registry: &mut Registry, board: Board) {
+    registry.register_collector(Box::new(AccountSeries(board)));
 }
 
 impl Collector for AccountSeries {
@@ -52,8 +51,9 @@ impl AccountSeries {
         help: &str,
         value: impl Fn(&Client) -> Option<f64>,
     ) -> fmt::Result {
+        let clients = self.0.clients();
         let values: Vec<_> =
-            self.clients.iter().filter_map(|(account, client)| Some((account, value(client)?))).collect();
+            clients.iter().filter_map(|(account, client)| Some((account, value(client)?))).collect();
         if values.is_empty() {
             return Ok(());
         }

@@ -8,7 +8,7 @@ use crate::config::{AccountConfig, Config, DEFAULT_TOKEN_VARIABLE};
 use crate::losant::{BaseUrl, Client, ClientConfig, ClientMetrics, ConfigError, Token, TokenSource};
 
 /// A configured account and where its token comes from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Account {
     /// Its name in the configuration.
     pub name: String,
@@ -98,20 +98,13 @@ impl Account {
     /// Makes the client. Reads the token file.
     pub(super) fn client(self, clock: Clock, metrics: ClientMetrics) -> Result<Client, AccountError> {
         let name = self.name.clone();
-        Client::new(self.client_config()?, clock, metrics).map_err(|error| {
-            let key = match error {
-                ConfigError::RequestsPerSecond(_) => "requests_per_second",
-                ConfigError::MinRequestsPerSecond(_) => "min_requests_per_second",
-                ConfigError::Burst => "burst",
-                ConfigError::MaxInFlight => "max_in_flight",
-                ConfigError::MaxAttempts => "max_attempts",
-                ConfigError::PageSize => "page_size",
-                ConfigError::Timeout => "request_timeout",
-                ConfigError::Token(_) => "token_file",
-                ConfigError::BaseUrl(_) | ConfigError::Http(_) => "base_url",
-            };
-            AccountError { account: name, key, problem: error.to_string() }
-        })
+        Client::new(self.client_config()?, clock, metrics).map_err(|error| refusal(name, &error))
+    }
+
+    /// Makes a client that takes the place of `before`, within the same budget. Reads the token file.
+    pub(super) fn successor(self, before: &Client) -> Result<Client, AccountError> {
+        let name = self.name.clone();
+        before.successor(self.client_config()?).map_err(|error| refusal(name, &error))
     }
 
     /// The settings of a client. Reads the token file, to see whether it holds a token.
@@ -149,6 +142,21 @@ impl Account {
             ..ClientConfig::new(base_url, token)
         })
     }
+}
+
+fn refusal(account: String, error: &ConfigError) -> AccountError {
+    let key = match error {
+        ConfigError::RequestsPerSecond(_) => "requests_per_second",
+        ConfigError::MinRequestsPerSecond(_) => "min_requests_per_second",
+        ConfigError::Burst => "burst",
+        ConfigError::MaxInFlight => "max_in_flight",
+        ConfigError::MaxAttempts => "max_attempts",
+        ConfigError::PageSize => "page_size",
+        ConfigError::Timeout => "request_timeout",
+        ConfigError::Token(_) => "token_file",
+        ConfigError::BaseUrl(_) | ConfigError::Http(_) => "base_url",
+    };
+    AccountError { account, key, problem: error.to_string() }
 }
 
 #[cfg(test)]

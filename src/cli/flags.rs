@@ -38,6 +38,17 @@ fn telemetry_path(text: &str) -> Result<String, InvalidTelemetryPath> {
     check_telemetry_path(text).map(|()| text.to_owned())
 }
 
+/// What may be told to the process over HTTP.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(super) struct LifecycleFlags {
+    // Not a doc comment: paths would need backticks there.
+    #[arg(
+        long = "web.enable-lifecycle",
+        help = "Let /-/reload read the configuration anew and /-/log-level change the log level"
+    )]
+    pub(super) enable_lifecycle: bool,
+}
+
 /// What is logged, and how.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(super) struct LogFlags {
@@ -70,5 +81,14 @@ pub(super) fn merge(config: ConfigFlags, web: WebFlags, shard: ShardFlags, log: 
     let WebFlags { listen_addresses, telemetry_path } = web;
     let ShardFlags { shard, shards } = shard;
     let LogFlags { log_level, log_format } = log;
-    Flags { config_file, listen_addresses, telemetry_path, log_level, log_format, shard, shards }
+    Flags {
+        config_file,
+        listen_addresses,
+        telemetry_path,
+        enable_lifecycle: false,
+        log_level,
+        log_format,
+        shard,
+        shards,
+    }
 }

@@ -1,16 +1,19 @@
 //! `serve`: the daemon.
 
 use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use tracing::{error, info};
 
 use super::Exit;
-use super::flags::{self, ConfigFlags, LogFlags, ShardFlags, WebFlags};
-use crate::app::{App, DRAIN_TIMEOUT, Wanted, accounts};
+use super::flags::{self, ConfigFlags, LifecycleFlags, LogFlags, ShardFlags, WebFlags};
+use crate::app::{AccountError, App, DRAIN_TIMEOUT, Reloader, Settings, Source, Wanted, accounts};
 use crate::clock::Clock;
 use crate::config::{self, Loaded, LogConfig};
-use crate::lifecycle::{Ending, Shutdown, Signals, TaskDied};
+use crate::lifecycle::{Drain, Ending, Hangups, Shutdown, Signals, TaskDied, Tasks};
+use crate::logging::LogControl;
 use crate::selection::Selection;
 use crate::usage::Shard;
 use crate::{logging, web};
@@ -23,6 +26,8 @@ pub(super) struct ServeArgs {
     #[command(flatten)]
     web: WebFlags,
     #[command(flatten)]
+    lifecycle: LifecycleFlags,
+    #[command(flatten)]
     shard: ShardFlags,
     #[command(flatten)]
     log: LogFlags,
@@ -31,7 +36,14 @@ pub(super) struct ServeArgs {
 impl ServeArgs {
     /// The configuration that the flags lead to.
     pub(super) fn load(&self) -> anyhow::Result<Loaded> {
-        let flags = flags::merge(self.config.clone(), self.web.clone(), self.shard, self.log);
+        self.load_from(None)
+    }
+
+    /// The same, from a file that was found where no flag names one.
+    fn load_from(&self, found: Option<PathBuf>) -> anyhow::Result<Loaded> {
+        let mut flags = flags::merge(self.config.clone(), self.web.clone(), self.shard, self.log);
+        flags.enable_lifecycle = self.lifecycle.enable_lifecycle;
+        flags.config_file = flags.config_file.or(found);
         Ok(config::load(&flags)?)
     }
 }
@@ -40,11 +52,13 @@ impl ServeArgs {
 pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
     let loaded = args.load()?;
     let LogConfig { level, format } = loaded.config.log;
-    logging::init(level, format);
+    let log = logging::init(level, format);
     block_on(async {
         let clock = Clock::system();
+        // From here on, SIGHUP does not end the process any more.
+        let hangups = Hangups::of_process().context("cannot listen for SIGHUP")?;
         let addresses = loaded.config.web.listen_addresses.clone();
-        let app = put_together(&loaded, clock.clone())?;
+        let app = put_together(&loaded, clock.clone())?.reloading_from(source(args, &loaded, log));
         let listeners = web::bind(&addresses).await.map_err(|error| {
             // An address that came from a file is to be mended there and not on a command line.
             let error = anyhow::Error::new(error);
@@ -60,20 +74,62 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
             info!(version = env!("CARGO_PKG_VERSION"), %address, "listening");
         }
         let shutdown = shutdown(clock)?;
-        Ok(exit_of(app.run(listeners, shutdown).await))
+        let mut tasks = Tasks::new();
+        let reloader = app.control().reloader().clone();
+        tasks.spawn("reload on SIGHUP", reload_on_hangup(hangups, reloader, shutdown.drain()));
+        let shutdown = app.spawn(&mut tasks, listeners, shutdown);
+        Ok(exit_of(tasks.run_until(shutdown).await))
     })
+}
+
+/// Where a changed configuration comes from: from where the first one came.
+fn source(args: &ServeArgs, loaded: &Loaded, log: LogControl) -> Source {
+    // One that was there at the start has to be there. Without it, defaults would be taken for what is wanted.
+    let (args, file) = (args.clone(), loaded.file.clone());
+    let found = file.clone();
+    let read = move || {
+        let settings = args.load_from(found.clone()).and_then(|loaded| settings(&loaded));
+        settings.map_err(|error| format!("{error:#}"))
+    };
+    Source { read: Arc::new(read), file, log: Some(log) }
+}
+
+async fn reload_on_hangup(mut hangups: Hangups, reloader: Reloader, drain: Drain) {
+    let mut drain = std::pin::pin!(drain.requested());
+    loop {
+        tokio::select! {
+            () = &mut drain => return,
+            () = hangups.next() => {
+                // What came of it is logged.
+                let _ = reloader.reload("SIGHUP").await;
+            }
+        }
+    }
 }
 
 /// The app that a configuration leads to. The error names file and key.
 pub(super) fn put_together(loaded: &Loaded, clock: Clock) -> anyhow::Result<App> {
+    let Settings { config, accounts, wanted } = settings(loaded)?;
+    App::new(config, accounts, wanted, clock).map_err(|error| with_origin(loaded, error))
+}
+
+/// What a configuration comes to, with everything read that it names. The error names file and key.
+fn settings(loaded: &Loaded) -> anyhow::Result<Settings> {
     // Whoever is not told which shard it is must not start: it would read what others read, or nobody does.
     let wanted = Wanted { selection: selection(loaded)?, shard: shard(loaded)? };
-    accounts(&loaded.config, |name| std::env::var_os(name))
-        .and_then(|accounts| App::new(loaded.config.clone(), accounts, wanted, clock))
-        .map_err(|error| match loaded.origin_of(&error.key()) {
-            Some(origin) => anyhow!("{origin}: {error}"),
-            None => error.into(),
-        })
+    let refuse = |error| with_origin(loaded, error);
+    let accounts = accounts(&loaded.config, |name| std::env::var_os(name)).map_err(refuse)?;
+    for account in accounts.iter().cloned() {
+        account.client_config().map_err(refuse)?;
+    }
+    Ok(Settings { config: loaded.config.clone(), accounts, wanted })
+}
+
+fn with_origin(loaded: &Loaded, error: AccountError) -> anyhow::Error {
+    match loaded.origin_of(&error.key()) {
+        Some(origin) => anyhow!("{origin}: {error}"),
+        None => error.into(),
+    }
 }
 
 /// The shard that this process is. The error names file or flag, and key.

@@ -24,6 +24,17 @@ pub const ENV_PREFIX: &str = "LOSANT_EXPORTER__";
 /// Between the parts of a key in an environment variable.
 const ENV_SEPARATOR: &str = "__";
 
+/// Keys that a flag can say, and the flag.
+pub const FLAGS: [(&str, &str); 7] = [
+    ("web.listen_addresses", "--web.listen-address"),
+    ("web.telemetry_path", "--web.telemetry-path"),
+    ("web.enable_lifecycle", "--web.enable-lifecycle"),
+    ("log.level", "--log.level"),
+    ("log.format", "--log.format"),
+    ("sharding.shard", "--shard"),
+    ("sharding.shards", "--shards"),
+];
+
 /// Settings that stand on the command line. Those that are absent leave the configuration alone.
 #[derive(Clone, Debug, Default)]
 pub struct Flags {
@@ -33,6 +44,8 @@ pub struct Flags {
     pub listen_addresses: Vec<crate::web::ListenAddress>,
     /// `--web.telemetry-path`
     pub telemetry_path: Option<String>,
+    /// `--web.enable-lifecycle`
+    pub enable_lifecycle: bool,
     /// `--log.level`
     pub log_level: Option<crate::logging::Level>,
     /// `--log.format`
@@ -61,6 +74,8 @@ impl Flags {
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
+    /// The file that was read, if one was.
+    pub file: Option<PathBuf>,
     figment: Figment,
     flags: Flags,
 }
@@ -84,7 +99,8 @@ impl Loaded {
 pub fn load(flags: &Flags) -> Result<Loaded, ConfigError> {
     let mut figment = Figment::from(Serialized::defaults(Config::default()));
     let file = flags.config_file.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
-    if flags.config_file.is_some() || file.exists() {
+    let is_read = flags.config_file.is_some() || file.exists();
+    if is_read {
         check_readable(file)?;
         figment = figment.merge(Toml::file_exact(file));
     }
@@ -98,7 +114,7 @@ pub fn load(flags: &Flags) -> Result<Loaded, ConfigError> {
     let refuse =
         |error: ConfigError| error.found_by(|key| flags.origin_of(key).or_else(|| origin_of(&figment, key)));
     config.validate().map_err(refuse)?;
-    Ok(Loaded { config, figment, flags: flags.clone() })
+    Ok(Loaded { config, file: is_read.then(|| file.to_owned()), figment, flags: flags.clone() })
 }
 
 /// Figment takes a file that cannot be read for an empty one.
@@ -118,6 +134,7 @@ pub fn with_flags(flags: &Flags, mut config: Config) -> Config {
         config_file: _,
         listen_addresses,
         telemetry_path,
+        enable_lifecycle,
         log_level,
         log_format,
         shard: number,
@@ -126,8 +143,14 @@ pub fn with_flags(flags: &Flags, mut config: Config) -> Config {
     if !listen_addresses.is_empty() {
         config.web.listen_addresses = listen_addresses;
     }
-    let WebConfig { listen_addresses: _, telemetry_path: path, write_timeout: _ } = &mut config.web;
+    let WebConfig {
+        listen_addresses: _,
+        telemetry_path: path,
+        write_timeout: _,
+        enable_lifecycle: lifecycle,
+    } = &mut config.web;
     replace(path, telemetry_path);
+    *lifecycle |= enable_lifecycle;
     let LogConfig { level, format } = &mut config.log;
     replace(level, log_level);
     replace(format, log_format);

@@ -26,6 +26,8 @@ pub struct WebConfig {
     pub telemetry_path: String,
     /// How long an answer may take to be read by whoever asked for it, before the connection is closed.
     pub write_timeout: Interval,
+    /// Whether `/-/reload` and `/-/log-level` may be used.
+    pub enable_lifecycle: bool,
 }
 
 impl Default for WebConfig {
@@ -34,6 +36,7 @@ impl Default for WebConfig {
             listen_addresses: DEFAULT_LISTEN_ADDRESS.parse().into_iter().collect(),
             telemetry_path: "/metrics".to_owned(),
             write_timeout: Interval::minutes(1),
+            enable_lifecycle: false,
         }
     }
 }

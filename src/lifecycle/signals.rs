@@ -1,4 +1,4 @@
-//! Where the wish to stop comes from.
+//! Where the wish to stop comes from, and the wish to read the configuration anew.
 
 use std::io;
 
@@ -42,6 +42,25 @@ impl Signals {
             Some(name) => name,
             // Nobody is left who could send one.
             None => std::future::pending().await,
+        }
+    }
+}
+
+/// SIGHUP, by which an operator has a daemon read its configuration anew.
+#[derive(Debug)]
+pub struct Hangups(Signal);
+
+impl Hangups {
+    /// From now on, SIGHUP does not end the process by itself.
+    pub fn of_process() -> io::Result<Self> {
+        Ok(Self(signal(SignalKind::hangup())?))
+    }
+
+    /// Waits for the next one.
+    pub async fn next(&mut self) {
+        if self.0.recv().await.is_none() {
+            // There will be no more.
+            std::future::pending().await
         }
     }
 }

@@ -132,7 +132,7 @@ pub struct TokenError {
 }
 
 /// Where the token comes from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenSource {
     /// A file, read again every now and then and when Losant stops accepting the token: that is how a mounted secret is
     /// rotated.

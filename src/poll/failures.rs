@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::time::Duration;
 
 use tracing::{debug, info, warn};
 
@@ -16,11 +17,16 @@ const ONE_BY_ONE: usize = 5;
 /// does not end and begin it.
 const OVER_BELOW: usize = 3;
 
+/// How often it is said that something still fails: whoever reads the log of today should not need that of yesterday.
+const REMIND_EVERY: Duration = Duration::from_secs(3_600);
+
 /// Jobs whose last attempt failed, of one account.
 #[derive(Debug, Default)]
 pub(super) struct Failures {
     failing: BTreeMap<Job, Failing>,
     outage: Option<Outage>,
+    /// Uptime at which it was last said that something fails, while something does.
+    told_at: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -112,9 +118,9 @@ impl Failures {
 
     /// Notes a success, and logs it if it ends a failure that was logged.
     pub(super) fn succeeded(&mut self, account: &str, job: Job) {
-        let Some(Failing { logged, .. }) = self.failing.remove(&job) else { return };
+        let Some(Failing { logged, count, .. }) = self.failing.remove(&job) else { return };
         if logged == Logged::ByItself {
-            info!(account, "{job} works again");
+            info!(account, failed_polls = count, "{job} works again");
         } else {
             debug!(account, "{job} works again");
         }
@@ -124,6 +130,28 @@ impl Failures {
             outage.recovered += 1;
         }
         self.end_outage();
+    }
+
+    /// Sums up what goes on failing, once an hour. `now` is an uptime.
+    pub(super) fn remind(&mut self, account: &str, now: Duration) {
+        let known = self.failing.iter().filter(|(_, failing)| failing.logged != Logged::Nowhere);
+        let Some((job, worst)) = known.clone().max_by_key(|(_, failing)| failing.count) else {
+            self.told_at = None;
+            return;
+        };
+        let told_at = *self.told_at.get_or_insert(now);
+        if now.saturating_sub(told_at) < REMIND_EVERY {
+            return;
+        }
+        let failing = known.count();
+        warn!(
+            account,
+            failing,
+            in_a_row = worst.count,
+            reason = worst.why,
+            "polls still fail, longest {job}"
+        );
+        self.told_at = Some(now);
     }
 
     /// Forgets jobs for which `keep` says no.

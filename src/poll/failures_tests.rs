@@ -77,6 +77,33 @@ fn a_failure_is_logged_when_it_begins_when_its_reason_changes_and_when_it_ends()
 }
 
 #[test]
+fn what_goes_on_failing_is_told_of_once_an_hour_with_how_many_and_how_often() {
+    let mut bench = Bench::new();
+    let minute = |minute| Duration::from_secs(60 * minute);
+    for at in (0..150).step_by(5) {
+        bench.fail(1, "timeout");
+        if at >= 100 {
+            bench.fail(2, "server_error");
+        }
+        bench.failures.remind(ACCOUNT, minute(at));
+    }
+    let lines = bench.take();
+    assert_eq!(lines.len(), 4, "{lines:#?}");
+    assert!(
+        lines[1].contains("polls still fail") && lines[1].contains("failing=1 in_a_row=13"),
+        "{lines:#?}"
+    );
+    assert!(lines[3].contains("failing=2 in_a_row=25 reason=\"timeout\""), "{lines:#?}");
+    bench.succeed(1);
+    bench.succeed(2);
+    bench.failures.remind(ACCOUNT, minute(600));
+    assert_eq!(bench.take().len(), 2, "only that they work again");
+    bench.fail(1, "timeout");
+    bench.failures.remind(ACCOUNT, minute(700));
+    assert_eq!(bench.take().len(), 1, "one that begins anew has its hour before it");
+}
+
+#[test]
 fn five_failures_are_logged_one_by_one_and_a_hundred_more_in_one_line() {
     let mut bench = Bench::new();
     (0..5).for_each(|number| bench.fail(number, "server_error"));

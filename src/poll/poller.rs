@@ -69,6 +69,8 @@ pub struct Poller {
     pub(super) fleet: Fleet,
     pub(super) failures: Failures,
     pub(super) instances: BTreeMap<Id, InstanceState>,
+    /// Instances of another account that is no more: they are polled until the list says that they are not this one's.
+    pub(super) inherited: Vec<Id>,
     /// Whether it is known which instances there are.
     pub(super) instances_known: bool,
     /// Listings of instances that failed in a row.
@@ -171,6 +173,7 @@ impl Poller {
             fleet: Fleet::default(),
             failures: Failures::default(),
             instances: BTreeMap::new(),
+            inherited: Vec::new(),
             instances_known: false,
             failed_listings: 0,
             undealt: BTreeMap::new(),
@@ -244,9 +247,14 @@ impl Poller {
         if !self.instances_known {
             self.schedule.add(Job::Instances, Lane::Brisk, self.clock.uptime());
         }
-        for instance in self.config.instances.clone() {
+        for instance in self.config.instances.iter().chain(&self.inherited).copied().collect::<Vec<_>>() {
             self.add_instance(instance);
         }
+    }
+
+    /// Goes on with instances of an account that is no more, so that they are not gone until the list has come.
+    pub fn inherit(&mut self, instances: Vec<Id>) {
+        self.inherited = instances;
     }
 
     pub(super) fn add_instance(&mut self, instance: Id) {
@@ -331,6 +339,7 @@ impl Poller {
             Ok(outcome) => self.apply(job, outcome, begun),
             Err(error) => self.died(job, &error),
         };
+        self.failures.remind(&self.config.account, self.clock.uptime());
         for cycle in &mut self.cycles {
             cycle.ended(job, success);
         }

@@ -37,6 +37,8 @@ pub(super) enum Handler {
     Metrics,
     Healthy,
     Ready,
+    Reload,
+    LogLevel,
     Other,
 }
 
@@ -47,6 +49,8 @@ impl Handler {
             Self::Metrics => "metrics",
             Self::Healthy => "healthy",
             Self::Ready => "ready",
+            Self::Reload => "reload",
+            Self::LogLevel => "log_level",
             Self::Other => "other",
         }
     }

@@ -50,6 +50,11 @@ impl Readiness {
         });
     }
 
+    /// Takes a gate away: what it waited for is not wanted any more.
+    pub fn remove(&self, gate: &str) {
+        self.0.send_if_modified(|state| state.gates.remove(gate).is_some());
+    }
+
     /// Ends being ready, for good: the process is shutting down.
     pub fn drain(&self) {
         self.0.send_modify(|state| state.draining = true);

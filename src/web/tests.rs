@@ -75,6 +75,7 @@ impl Served {
             readiness: readiness.clone(),
             about: About { name: "losant-exporter", version: "0.1.0", description: "Usage as metrics." },
             links: Vec::new(),
+            orders: None,
             metrics: WebMetrics::register(&mut registry),
         };
         let address: ListenAddress = "127.0.0.1:0".parse().unwrap();

@@ -7,7 +7,19 @@ use std::path::{Path, PathBuf};
 const ROOMS: [(&str, &[&str]); 17] = [
     (
         "app",
-        &["clock", "config", "lifecycle", "losant", "metrics", "poll", "selection", "store", "usage", "web"],
+        &[
+            "clock",
+            "config",
+            "lifecycle",
+            "logging",
+            "losant",
+            "metrics",
+            "poll",
+            "selection",
+            "store",
+            "usage",
+            "web",
+        ],
     ),
     ("backfill", &["clock", "losant", "remote_write", "selection", "usage"]),
     (

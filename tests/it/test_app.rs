@@ -1,10 +1,10 @@
 //! The exporter on a simulated Losant, both on loopback, on a clock that only the test moves.
 
-use std::sync::Once;
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use losant_exporter::app::{Account, App, Control, Wanted};
+use losant_exporter::app::{Account, App, Control, Reloaded, Settings, Source, Wanted};
 use losant_exporter::clock::{Clock, ClockHand};
 use losant_exporter::config::{AccountConfig, Config};
 use losant_exporter::lifecycle::{Ending, Shutdown, SignalSender, Signals, TaskDied};
@@ -39,6 +39,8 @@ pub struct TestApp {
     pub losant: String,
     /// The Losants of the other accounts.
     pub others: Vec<Simulator>,
+    /// What the exporter finds when it reads its configuration anew, or why it cannot.
+    pub next: Arc<Mutex<Result<Config, String>>>,
     config: Config,
     exporter: JoinSet<Result<Ending, TaskDied>>,
     _simulator_tasks: SimulatorTasks,
@@ -98,8 +100,9 @@ impl Setup {
         }
         let account = AccountConfig { base_url: losant.clone(), ..account };
         config.accounts.insert("default".to_owned(), account);
+        let next = Arc::new(Mutex::new(Ok(config.clone())));
         let (exporter, control, signals, url) =
-            start_exporter(&config, simulator.token(), clock.clone()).await;
+            start_exporter(&config, simulator.token(), clock.clone(), &next).await;
         TestApp {
             simulator,
             clock,
@@ -109,6 +112,7 @@ impl Setup {
             url,
             losant,
             others,
+            next,
             config,
             exporter,
             _simulator_tasks: simulator_tasks,
@@ -139,7 +143,7 @@ impl TestApp {
         self.exporter.abort_all();
         while self.exporter.join_next().await.is_some() {}
         let (exporter, control, signals, url) =
-            start_exporter(&self.config, self.simulator.token(), self.clock.clone()).await;
+            start_exporter(&self.config, self.simulator.token(), self.clock.clone(), &self.next).await;
         (self.exporter, self.control, self.signals, self.url) = (exporter, control, signals, url);
     }
 
@@ -210,6 +214,14 @@ impl TestApp {
         (status, content_type, response.text().await.expect("a body"))
     }
 
+    /// Has the exporter take over a configuration that `change` has changed.
+    pub async fn reload(&self, change: impl FnOnce(&mut Config)) -> Result<Reloaded, String> {
+        if let Ok(config) = &mut *self.next.lock().expect("a configuration") {
+            change(config);
+        }
+        within_patience("a reload", self.control.reloader().reload("a test")).await
+    }
+
     /// How the exporter ended.
     pub async fn ended(&mut self) -> Result<Ending, TaskDied> {
         let ended = within_patience("the end of the exporter", self.exporter.join_next()).await;
@@ -226,11 +238,9 @@ pub async fn start_simulator(world: World, clock: &Clock, tasks: &mut SimulatorT
     (simulator, url)
 }
 
-async fn start_exporter(
-    config: &Config,
-    token: &str,
-    clock: Clock,
-) -> (JoinSet<Result<Ending, TaskDied>>, Control, SignalSender, String) {
+/// What a configuration comes to.
+fn settings(config: &Config, token: &str) -> Result<Settings, String> {
+    config.validate().map_err(|error| error.to_string())?;
     let accounts = config.accounts.iter().map(|(name, account)| Account {
         name: name.clone(),
         config: account.clone(),
@@ -240,10 +250,22 @@ async fn start_exporter(
             None => TokenSource::Fixed(Token::new(token).expect("a token")),
         },
     });
-    let selection = config.selection.compile().expect("patterns");
-    let shard = config.sharding.resolve(|_| None).expect("a shard");
-    let wanted = Wanted { selection, shard };
-    let app = App::new(config.clone(), accounts.collect(), wanted, clock.clone()).expect("an app");
+    let selection = config.selection.compile().map_err(|error| error.to_string())?;
+    let shard = config.sharding.resolve(|_| None).map_err(|error| error.to_string())?;
+    Ok(Settings { config: config.clone(), accounts: accounts.collect(), wanted: Wanted { selection, shard } })
+}
+
+async fn start_exporter(
+    config: &Config,
+    token: &str,
+    clock: Clock,
+    next: &Arc<Mutex<Result<Config, String>>>,
+) -> (JoinSet<Result<Ending, TaskDied>>, Control, SignalSender, String) {
+    let Settings { config, accounts, wanted } = settings(config, token).expect("settings");
+    let app = App::new(config, accounts, wanted, clock.clone()).expect("an app");
+    let (next, token) = (Arc::clone(next), token.to_owned());
+    let read = move || settings(&next.lock().expect("a configuration").clone()?, &token);
+    let app = app.reloading_from(Source { read: Arc::new(read), file: None, log: None });
     let control = app.control();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
