@@ -23,7 +23,7 @@ pub struct ExpositionConfig {
     pub source_label: bool,
     /// How often the page of metrics is made anew at most, when numbers have changed.
     pub render_interval: Interval,
-    /// How many usage series there may be. Where there would be more, detail is left out. `None` for as many as there are.
+    /// How many usage series there may be. Where there would be more, detail is left out. Not set: no limit.
     pub max_series: Option<usize>,
 }
 

@@ -79,7 +79,7 @@ fn a_failure_is_logged_when_it_begins_when_its_reason_changes_and_when_it_ends()
 #[test]
 fn what_goes_on_failing_is_told_of_once_an_hour_with_how_many_and_how_often() {
     let mut bench = Bench::new();
-    let minute = |minute| Duration::from_secs(60 * minute);
+    let minute = |minute: u64| Duration::from_secs(60 * minute);
     for at in (0..150).step_by(5) {
         bench.fail(1, "timeout");
         if at >= 100 {

@@ -170,6 +170,7 @@ async fn a_collector_that_is_switched_off_takes_its_series_along_and_on_again_br
     app.reload(|config| config.exposition.source_label = true).await.expect("a reload");
     app.let_pass(Duration::from_secs(3)).await;
     assert_eq!(names(&settled(&app).await), all);
+    app.poll_now().await;
     assert_true(&app).await;
 }
 
