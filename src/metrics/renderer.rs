@@ -209,7 +209,7 @@ async fn outdated_after(
 async fn reconfigured(mut config: watch::Receiver<RenderConfig>) {
     if config.changed().await.is_err() {
         // Nobody is left who could change it.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

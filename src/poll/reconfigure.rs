@@ -85,7 +85,9 @@ impl Poller {
         let of_all = || Collector::ALL.into_iter();
         let off: Vec<_> = of_all().filter(|one| was.is_enabled(*one) && !is.is_enabled(*one)).collect();
         for &collector in &off {
-            scopes.iter().for_each(|scope| self.store.forget_part(*scope, collector));
+            for &scope in &scopes {
+                self.store.forget_part(scope, collector);
+            }
             self.undealt.retain(|(_, of), _| *of != collector);
             for state in self.instances.values_mut() {
                 state.failing.remove(&collector);
@@ -93,8 +95,9 @@ impl Poller {
         }
         if !off.is_empty() {
             self.drop_jobs_but(|job| !off.contains(&job.collector()));
-            let instances: Vec<_> = self.instances.keys().copied().collect();
-            instances.into_iter().for_each(|instance| self.tell_up(instance));
+            for instance in self.instances.keys().copied().collect::<Vec<_>>() {
+                self.tell_up(instance);
+            }
         }
         // What was read before has other labels or lacks numbers, so it is read again. It is shown until it has been.
         let mut anew: Vec<_> = of_all().filter(|one| !was.is_enabled(*one) && is.is_enabled(*one)).collect();
@@ -110,7 +113,9 @@ impl Poller {
         }
         for scope in scopes {
             if let Some(member) = self.fleet.get_mut(scope) {
-                anew.iter().for_each(|collector| member.forget(*collector));
+                for &collector in &anew {
+                    member.forget(collector);
+                }
             }
             // Whoever has no place yet gets one when the sweep ends.
             if !self.newcomers.contains(&scope) {

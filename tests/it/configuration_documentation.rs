@@ -67,9 +67,10 @@ fn fields(file: &str) -> BTreeMap<(String, String), Field> {
     for line in text.lines() {
         let line = line.trim();
         if let Some(more) = line.strip_prefix("///") {
-            words = format!("{words} {}", more.trim()).trim().to_owned();
+            let gap = if words.is_empty() { "" } else { " " };
+            words = format!("{words}{gap}{}", more.trim());
         } else if let Some(name) = line.strip_prefix("pub struct ") {
-            inside = name.split([' ', '<']).next().unwrap_or_default().to_owned();
+            name.split([' ', '<']).next().unwrap_or_default().clone_into(&mut inside);
             words.clear();
         } else if let Some((name, kind)) = line.strip_prefix("pub ").and_then(|rest| rest.split_once(": ")) {
             let kind = kind.trim_end_matches(',').to_owned();
@@ -138,7 +139,7 @@ fn page() -> String {
     for (key, default) in keys() {
         let (path, leaf) = key.rsplit_once('.').expect("a section");
         if section != path {
-            section = path.to_owned();
+            path.clone_into(&mut section);
             let _ = writeln!(
                 page,
                 "\n## `[{section}]`\n\n| Key | Type | Default | What it says | Flag, environment variable | Changed by |\n\

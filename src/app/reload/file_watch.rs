@@ -83,13 +83,13 @@ mod tests {
     use super::*;
     use crate::clock::ClockHand;
 
-    struct Folder {
+    struct Mounted {
         folder: tempfile::TempDir,
         hand: ClockHand,
         watch: FileWatch,
     }
 
-    impl Folder {
+    impl Mounted {
         fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
             fs::write(folder.path().join("config.toml"), "a").unwrap();
@@ -112,7 +112,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_change_is_noticed_once_and_only_when_it_has_settled() {
-        let mut folder = Folder::new();
+        let mut folder = Mounted::new();
         let file = folder.folder.path().join("config.toml");
         assert!(!folder.look().await && !folder.look().await);
         fs::write(&file, "half").unwrap();
@@ -126,7 +126,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_link_that_leads_elsewhere_is_a_change_and_a_file_that_is_gone_is_none() {
-        let mut folder = Folder::new();
+        let mut folder = Mounted::new();
         let file = folder.folder.path().join("config.toml");
         fs::remove_file(&file).unwrap();
         assert!(!folder.look().await && !folder.look().await && !folder.look().await);

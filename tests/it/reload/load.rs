@@ -47,15 +47,13 @@ fn change(number: u32, org: &str, config: &mut Config) {
         }
         4 => {
             config.exposition.render_interval =
-                Interval::from(Duration::from_millis(if first { 100 } else { 500 }))
+                Interval::from(Duration::from_millis(if first { 100 } else { 500 }));
         }
-        _ => match config.accounts.remove("other") {
-            Some(other) => drop(config.accounts.insert("another".to_owned(), other)),
-            None => {
-                let other = config.accounts.remove("another").expect("an account");
-                config.accounts.insert("other".to_owned(), other);
-            }
-        },
+        _ => {
+            let (from, to) = if first { ("other", "another") } else { ("another", "other") };
+            let account = config.accounts.remove(from).expect("an account");
+            config.accounts.insert(to.to_owned(), account);
+        }
     }
 }
 

@@ -100,12 +100,12 @@ impl Process {
     }
 
     async fn until(&self, shows: impl Fn(&Scrape) -> bool) {
-        let shown = async {
+        let page = async {
             while !shows(&self.scrape().await) {
                 tokio::task::yield_now().await;
             }
         };
-        within_patience("a page", shown).await;
+        within_patience("a page", page).await;
     }
 
     async fn ask(&self, method: reqwest::Method, path: &str, body: &'static str) -> (u16, String) {
