@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test lint fmt doc unit components docs rules chart-readme dashboards dashboards-preview bench test-deploy release-artifacts
+.PHONY: help demo test lint fmt doc unit components docs rules chart-readme dashboards dashboards-preview status-pictures bench test-deploy release-artifacts
 
 help: ## Show what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,10 @@ dashboards: ## Write the dashboards of Grafana anew from grafana/src
 
 dashboards-preview: ## Draw pictures of the dashboards into docs/images
 	scripts/dashboards-preview
+
+status-pictures: ## Take pictures of the status page into target/pictures; docs/images/status.png is one of them
+	mkdir -p target/pictures
+	LOSANT_EXPORTER_PICTURES=$(CURDIR)/target/pictures $(CARGO) test --locked --test it -- --ignored --exact status::browser::pictures_of_a_demo
 
 bench: ## Measure what docs/performance.md and docs/detection.md tell of, in about two hours
 	scripts/bench-components

@@ -13,6 +13,7 @@ mod readiness_series;
 mod reload;
 mod settings;
 mod shard_series;
+mod status;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use std::time::Duration;
 
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use self::board::Board;
 use self::config_series::ConfigSeries;
@@ -39,8 +40,9 @@ use crate::poll::{CallPlan, CycleReport, PollMetrics, Poller};
 use crate::selection::Selection;
 use crate::store::Store;
 use crate::usage::Shard;
-use crate::web::{About, Exposition, Gate, Orders, Readiness, WebMetrics, WebState};
+use crate::web::{About, Exposition, Gate, Orders, Readiness, Status, WebMetrics, WebState};
 
+use self::status::StatusSource;
 pub use accounts::{Account, AccountError, accounts};
 pub use reload::{ReadSettings, Reloaded, Reloader, Source};
 pub use settings::Settings;
@@ -77,6 +79,7 @@ pub struct App {
     renderer: Renderer,
     web_metrics: WebMetrics,
     web: WebConfig,
+    status: StatusSource,
     clock: Clock,
     readiness: Readiness,
     pollers: Vec<(String, Poller)>,
@@ -120,6 +123,17 @@ impl App {
         let (metrics, renderer) = Metrics::new(settings.rendering(), registry, store.clone(), clock.clone());
         let metrics = Arc::new(metrics);
         let web = settings.config.web.clone();
+        let (shown, in_force) = watch::channel(settings.shown());
+        let status = StatusSource {
+            clock: clock.clone(),
+            store: store.clone(),
+            readiness: readiness.clone(),
+            shard: settings.wanted.shard,
+            board: board.clone(),
+            telemetry_path: web.telemetry_path.clone(),
+            in_force,
+            turn: Arc::new(Semaphore::new(1)),
+        };
         let engine = Engine {
             in_force: settings,
             clock: clock.clone(),
@@ -130,6 +144,7 @@ impl App {
             readiness: readiness.clone(),
             board: board.clone(),
             crew: Crew::default(),
+            shown,
         };
         let (keeper, reloader) = Keeper::new(engine, config_series);
         let control = Control {
@@ -139,7 +154,7 @@ impl App {
             web_metrics: web_metrics.clone(),
             reloader,
         };
-        Ok(Self { metrics, renderer, web_metrics, web, clock, readiness, pollers, keeper, control })
+        Ok(Self { metrics, renderer, web_metrics, web, status, clock, readiness, pollers, keeper, control })
     }
 
     /// Has the configuration read anew from `source` when somebody says so, and when its file changes.
@@ -173,10 +188,27 @@ impl App {
 
     /// Adds the app's long-lived tasks to `tasks`. Returns the shutdown that those are run until.
     pub fn spawn(self, tasks: &mut Tasks, listeners: Vec<TcpListener>, shutdown: Shutdown) -> Shutdown {
-        let Self { metrics, renderer, web_metrics, web, clock, readiness, pollers, mut keeper, control } =
-            self;
+        let Self {
+            metrics,
+            renderer,
+            web_metrics,
+            web,
+            status,
+            clock,
+            readiness,
+            pollers,
+            mut keeper,
+            control,
+        } = self;
         // Destructured without `..`: a setting that nobody uses does not compile. Listeners have been bound.
-        let WebConfig { listen_addresses: _, telemetry_path, write_timeout, enable_lifecycle } = web;
+        let WebConfig {
+            listen_addresses: _,
+            telemetry_path,
+            write_timeout,
+            enable_lifecycle,
+            disable_status,
+        } = web;
+        let status = (!disable_status).then(|| -> Arc<dyn Status> { Arc::new(status) });
         let drained = readiness.clone();
         let shutdown = shutdown.before_drain(move || drained.drain());
         let (own, drain) = (Arc::clone(&metrics), shutdown.drain());
@@ -190,6 +222,7 @@ impl App {
             let router = crate::web::router(WebState {
                 telemetry_path,
                 exposition: Arc::<Metrics>::clone(&metrics),
+                status,
                 readiness,
                 about: ABOUT,
                 links: Vec::new(),

@@ -54,6 +54,15 @@ pub struct Config {
 }
 
 impl Config {
+    /// All settings as a file could say them, with a word on what that is. They hold no secret, only where to find one.
+    pub fn as_toml(&self) -> String {
+        let heading = "# The configuration in force: defaults, file, environment and flags. Tokens are never part of it.\n";
+        match toml::to_string(self) {
+            Ok(settings) => format!("{heading}\n{settings}"),
+            Err(error) => format!("{heading}# It cannot be shown: {}\n", error::one_line(&error.to_string())),
+        }
+    }
+
     /// Checks what types cannot: ranges, and settings that contradict each other. The error names the key.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.web.validate()?;

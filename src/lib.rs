@@ -17,6 +17,7 @@ pub mod remote_write;
 pub mod rules;
 pub mod selection;
 pub mod simulator;
+pub mod status;
 pub mod store;
 pub mod usage;
 pub mod web;

@@ -11,6 +11,7 @@ mod metrics;
 mod orders;
 mod path;
 mod readiness;
+mod status;
 mod write_timeout;
 
 use std::io;
@@ -42,6 +43,7 @@ pub use self::metrics::WebMetrics;
 pub use self::orders::Orders;
 pub use self::path::{InvalidTelemetryPath, check_telemetry_path};
 pub use self::readiness::{Gate, Readiness};
+pub use self::status::{Status, StatusError, StatusForm};
 
 const HEALTHY: &str = "/-/healthy";
 const READY: &str = "/-/ready";
@@ -86,6 +88,8 @@ pub struct WebState {
     pub telemetry_path: String,
     /// The metrics.
     pub exposition: Arc<dyn Exposition>,
+    /// The status page, unless there is to be none: then there is the landing page in its place.
+    pub status: Option<Arc<dyn Status>>,
     /// Whether the process is of use yet.
     pub readiness: Readiness,
     /// What this program is.
@@ -102,12 +106,14 @@ pub struct WebState {
 pub fn router(state: WebState) -> Router {
     let state = Arc::new(state);
     Router::new()
-        .route("/", get(show_landing))
+        .route(status::PAGE, get(status::show_page))
+        .route(status::JSON, get(status::show_json))
+        .route(status::CONFIGURATION, get(status::show_configuration))
         .route(HEALTHY, get(|| async { "Healthy\n" }))
         .route(READY, get(show_readiness))
         .route(&state.telemetry_path, get(show_metrics))
         .merge(orders::routes())
-        .fallback(|| async { (StatusCode::NOT_FOUND, "Not found. The landing page is at /\n") })
+        .fallback(|| async { (StatusCode::NOT_FOUND, landing::NOT_FOUND) })
         .method_not_allowed_fallback(|| async {
             (StatusCode::METHOD_NOT_ALLOWED, "This page can only be read.\n")
         })
@@ -140,7 +146,10 @@ pub async fn serve(
 /// Counts every answer, and sets the header that all of them share.
 async fn observe(State(state): State<Arc<WebState>>, request: Request, next: Next) -> Response {
     let handler = match request.uri().path() {
-        "/" => Handler::Landing,
+        status::PAGE if state.status.is_none() => Handler::Landing,
+        status::PAGE => Handler::Status,
+        status::JSON => Handler::StatusJson,
+        status::CONFIGURATION => Handler::Configuration,
         HEALTHY => Handler::Healthy,
         READY => Handler::Ready,
         orders::RELOAD => Handler::Reload,

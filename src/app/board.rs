@@ -42,6 +42,13 @@ impl Board {
         self.lock().iter().map(|(account, seat)| (account.clone(), seat.client.clone())).collect()
     }
 
+    /// Everybody who asks, and how to reach the pollers, by account.
+    pub(super) fn seats(&self) -> Vec<(String, Client, PollerHandle)> {
+        let seat =
+            |(account, seat): (&String, &Seat)| (account.clone(), seat.client.clone(), seat.handle.clone());
+        self.lock().iter().map(seat).collect()
+    }
+
     /// How to reach every poller.
     pub(super) fn handles(&self) -> Vec<PollerHandle> {
         self.lock().values().map(|seat| seat.handle.clone()).collect()

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::board::Board;
 use super::crew::{Crew, PollerDied};
+use super::status::Shown;
 use super::{Account, AccountError, Settings, gate, open_gate};
 use crate::clock::Clock;
 use crate::losant::{Client, ClientMetrics};
@@ -31,6 +32,7 @@ pub(super) struct Engine {
     pub(super) readiness: Readiness,
     pub(super) board: Board,
     pub(super) crew: Crew,
+    pub(super) shown: watch::Sender<Shown>,
 }
 
 /// Settings that can be put in force.
@@ -107,6 +109,7 @@ impl Engine {
             handle.claim_again().await;
         }
         self.metrics.reconfigure(self.in_force.rendering());
+        self.shown.send_replace(self.in_force.shown());
     }
 
     /// Stops polling an account. Returns the instances whose numbers stay for an heir to go on with.

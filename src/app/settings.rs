@@ -1,9 +1,11 @@
 //! What the parts are made of: the configuration, with everything in it resolved.
 
+use super::status::Shown;
 use super::{Account, Wanted};
 use crate::config::{AccountConfig, Config, ExpositionConfig, PollingConfig};
 use crate::metrics::RenderConfig;
 use crate::poll::PollerConfig;
+use crate::status::Rules;
 use crate::store::Freshness;
 use crate::usage::Collector;
 
@@ -66,6 +68,20 @@ impl Settings {
             max_series,
             instances: instances.collect(),
             listing_accounts: listing.map(|account| account.name.clone()).collect(),
+        }
+    }
+
+    /// What the status page says of them.
+    pub(super) fn shown(&self) -> Shown {
+        let paces = self.accounts.iter();
+        let paces = paces.map(|account| (account.name.clone(), account.config.requests_per_second));
+        Shown {
+            rules: Rules {
+                expire_after: self.config.polling.expire_after.get(),
+                freshness: freshness(&self.config.polling),
+            },
+            configuration: self.config.as_toml(),
+            paces: paces.collect(),
         }
     }
 }

@@ -25,6 +25,9 @@ pub(super) struct WebFlags {
     /// Path of the metrics [default: /metrics]
     #[arg(long = "web.telemetry-path", value_name = "PATH", value_parser = telemetry_path)]
     telemetry_path: Option<String>,
+    /// Have a plain landing page in the place of the status page, and neither /status.json nor /config
+    #[arg(long = "web.disable-status")]
+    disable_status: bool,
 }
 
 impl WebFlags {
@@ -78,7 +81,7 @@ pub(super) struct ShardFlags {
 /// Flags as the configuration takes them.
 pub(super) fn merge(config: ConfigFlags, web: WebFlags, shard: ShardFlags, log: LogFlags) -> Flags {
     let ConfigFlags { config_file } = config;
-    let WebFlags { listen_addresses, telemetry_path } = web;
+    let WebFlags { listen_addresses, telemetry_path, disable_status } = web;
     let ShardFlags { shard, shards } = shard;
     let LogFlags { log_level, log_format } = log;
     Flags {
@@ -86,6 +89,7 @@ pub(super) fn merge(config: ConfigFlags, web: WebFlags, shard: ShardFlags, log: 
         listen_addresses,
         telemetry_path,
         enable_lifecycle: false,
+        disable_status,
         log_level,
         log_format,
         shard,

@@ -25,10 +25,11 @@ pub const ENV_PREFIX: &str = "LOSANT_EXPORTER__";
 const ENV_SEPARATOR: &str = "__";
 
 /// Keys that a flag can say, and the flag.
-pub const FLAGS: [(&str, &str); 7] = [
+pub const FLAGS: [(&str, &str); 8] = [
     ("web.listen_addresses", "--web.listen-address"),
     ("web.telemetry_path", "--web.telemetry-path"),
     ("web.enable_lifecycle", "--web.enable-lifecycle"),
+    ("web.disable_status", "--web.disable-status"),
     ("log.level", "--log.level"),
     ("log.format", "--log.format"),
     ("sharding.shard", "--shard"),
@@ -46,6 +47,8 @@ pub struct Flags {
     pub telemetry_path: Option<String>,
     /// `--web.enable-lifecycle`
     pub enable_lifecycle: bool,
+    /// `--web.disable-status`
+    pub disable_status: bool,
     /// `--log.level`
     pub log_level: Option<crate::logging::Level>,
     /// `--log.format`
@@ -135,6 +138,7 @@ pub fn with_flags(flags: &Flags, mut config: Config) -> Config {
         listen_addresses,
         telemetry_path,
         enable_lifecycle,
+        disable_status,
         log_level,
         log_format,
         shard: number,
@@ -148,9 +152,11 @@ pub fn with_flags(flags: &Flags, mut config: Config) -> Config {
         telemetry_path: path,
         write_timeout: _,
         enable_lifecycle: lifecycle,
+        disable_status: without_status,
     } = &mut config.web;
     replace(path, telemetry_path);
     *lifecycle |= enable_lifecycle;
+    *without_status |= disable_status;
     let LogConfig { level, format } = &mut config.log;
     replace(level, log_level);
     replace(format, log_format);

@@ -28,6 +28,8 @@ pub struct WebConfig {
     pub write_timeout: Interval,
     /// Whether `/-/reload` and `/-/log-level` may be used.
     pub enable_lifecycle: bool,
+    /// Whether there is a plain landing page in the place of the status page, and neither `/status.json` nor `/config`.
+    pub disable_status: bool,
 }
 
 impl Default for WebConfig {
@@ -37,6 +39,7 @@ impl Default for WebConfig {
             telemetry_path: "/metrics".to_owned(),
             write_timeout: Interval::minutes(1),
             enable_lifecycle: false,
+            disable_status: false,
         }
     }
 }

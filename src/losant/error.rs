@@ -132,6 +132,12 @@ impl Error {
         }
     }
 
+    /// What went wrong, without what was asked.
+    pub fn reason(&self) -> String {
+        let text = self.to_string();
+        text.strip_prefix(&format!("{}: ", self.call())).map_or_else(|| text.clone(), str::to_owned)
+    }
+
     /// The HTTP status of the answer, if there was a usable one.
     pub const fn status(&self) -> Option<u16> {
         match self {

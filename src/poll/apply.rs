@@ -177,6 +177,7 @@ impl Poller {
             }
             errand::Findings::Payloads(None) | errand::Findings::Bytes => {}
             errand::Findings::Hours(found) => {
+                member.note_hours(&found);
                 member.findings.hours = Some(Box::new(Finding::new(found, asked)));
             }
             errand::Findings::Devices(found) => {
@@ -222,7 +223,9 @@ impl Poller {
             if self.owns(scope) {
                 self.store.fail(scope, collector);
             }
-            self.failures.failed(&self.config.account, job, why, &"a list was not whole");
+            let problem = "a list was not whole";
+            self.failures.failed(&self.config.account, job, why, &problem);
+            self.failures.explain(job, problem);
             self.put_back(job);
             return Err(why);
         }

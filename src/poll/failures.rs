@@ -3,8 +3,9 @@
 //! One outage makes hundreds of polls fail: the first few are logged one by one, which names what is broken, and all
 //! others together, which says that it is more than that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Display;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::{debug, info, warn};
@@ -16,6 +17,8 @@ const ONE_BY_ONE: usize = 5;
 /// With fewer failing jobs left than this, an outage is over. Well below `ONE_BY_ONE`, so that a poll that comes and goes
 /// does not end and begin it.
 const OVER_BELOW: usize = 3;
+/// So many different explanations are held. In an outage all failures have the same few.
+const EXPLANATIONS: usize = 1_000;
 
 /// How often it is said that something still fails: whoever reads the log of today should not need that of yesterday.
 const REMIND_EVERY: Duration = Duration::from_secs(3_600);
@@ -24,15 +27,19 @@ const REMIND_EVERY: Duration = Duration::from_secs(3_600);
 #[derive(Debug, Default)]
 pub(super) struct Failures {
     failing: BTreeMap<Job, Failing>,
+    /// Explanations, each held once.
+    explanations: HashSet<Arc<str>>,
     outage: Option<Outage>,
     /// Uptime at which it was last said that something fails, while something does.
     told_at: Option<Duration>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Failing {
     /// The word for the last failure.
     why: &'static str,
+    /// What went wrong, in words.
+    explanation: Option<Arc<str>>,
     /// Failures in a row.
     count: u32,
     logged: Logged,
@@ -57,7 +64,7 @@ struct Outage {
 impl Failures {
     /// Notes and logs a failure.
     pub(super) fn failed(&mut self, account: &str, job: Job, why: &'static str, error: &dyn Display) {
-        let before = self.failing.get(&job).copied();
+        let before = self.failing.get(&job).cloned();
         self.note(job, why, false);
         match before {
             Some(Failing { logged: Logged::WithOthers, .. }) => debug!(account, %error, "{job} failed again"),
@@ -103,7 +110,30 @@ impl Failures {
         let count = before.map_or(1, |before| before.count.saturating_add(1));
         let logged =
             if told { Logged::ByItself } else { before.map_or(Logged::Nowhere, |before| before.logged) };
-        self.failing.insert(job, Failing { why, count, logged });
+        self.failing.insert(job, Failing { why, explanation: None, count, logged });
+    }
+
+    /// Keeps what went wrong with a job that was noted as failing, for those who ask.
+    pub(super) fn explain(&mut self, job: Job, explanation: &str) {
+        let Some(failing) = self.failing.get_mut(&job) else { return };
+        failing.explanation = self.explanations.get(explanation).cloned();
+        if failing.explanation.is_some() {
+            return;
+        }
+        if self.explanations.len() >= EXPLANATIONS {
+            self.explanations.retain(|held| Arc::strong_count(held) > 1);
+        }
+        if self.explanations.len() < EXPLANATIONS {
+            let explanation: Arc<str> = explanation.into();
+            failing.explanation = Some(Arc::clone(&explanation));
+            self.explanations.insert(explanation);
+        }
+    }
+
+    /// What went wrong with a job when it was last tried, and how many times in a row.
+    pub(super) fn last(&self, job: Job) -> Option<(&str, u32)> {
+        let failing = self.failing.get(&job)?;
+        Some((failing.explanation.as_deref().unwrap_or(failing.why), failing.count))
     }
 
     /// How many times in a row a job has failed.

@@ -61,6 +61,41 @@ impl Bench {
 }
 
 #[test]
+fn what_went_wrong_last_is_told_while_it_does() {
+    let mut bench = Bench::new();
+    bench.fail(1, "timeout");
+    bench.failures.explain(org(1), "no complete answer in time");
+    bench.fail(2, "died");
+    assert_eq!(bench.failures.last(org(1)), Some(("no complete answer in time", 1)));
+    assert_eq!(bench.failures.last(org(2)), Some(("died", 1)));
+    bench.succeed(1);
+    assert_eq!(bench.failures.last(org(1)), None);
+}
+
+#[test]
+fn equal_explanations_are_held_once_and_no_more_of_them_than_a_thousand() {
+    let mut bench = Bench::new();
+    for number in 0..3 * EXPLANATIONS {
+        bench.fail(number, "rejected");
+        bench.failures.explain(org(number), if number % 2 == 0 { "the same" } else { "the other" });
+    }
+    assert_eq!(bench.failures.explanations.len(), 2);
+    for number in 0..3 * EXPLANATIONS {
+        bench.failures.explain(org(number), &format!("reason {number}"));
+    }
+    assert!(bench.failures.explanations.len() <= EXPLANATIONS);
+    assert_eq!(bench.failures.last(org(0)), Some(("reason 0", 1)));
+    assert_eq!(bench.failures.last(org(2 * EXPLANATIONS)), Some(("rejected", 1)));
+    // Who has recovered leaves room for others.
+    for number in 0..EXPLANATIONS {
+        bench.succeed(number);
+    }
+    bench.fail(0, "rejected");
+    bench.failures.explain(org(0), "a new one");
+    assert_eq!(bench.failures.last(org(0)), Some(("a new one", 1)));
+}
+
+#[test]
 fn a_failure_is_logged_when_it_begins_when_its_reason_changes_and_when_it_ends() {
     let mut bench = Bench::new();
     bench.fail(1, "timeout");

@@ -10,6 +10,7 @@ use super::device_counts::Devices;
 use super::figures::{Figures, Mark};
 use super::notebook_minute_counts::Notebooks;
 use super::payload_counts_breakdown::Hours;
+use super::trail::Trail;
 use super::trust::Answered;
 use crate::usage::{BillingPeriod, Collector, Id, Level, Scope};
 
@@ -84,6 +85,8 @@ pub(super) struct Member {
     /// Whether use went on between the last two lists.
     pub(super) moves: bool,
     pub(super) findings: Findings,
+    /// The hours of the last two days, where there were payloads.
+    pub(super) trail: Option<Box<Trail>>,
     pub(super) answered: Option<Answered>,
     /// Uptime at which the list was asked for that payloads are shown from, if they are.
     pub(super) shown_from: Option<Duration>,
@@ -127,6 +130,18 @@ impl Member {
     /// The last poll of a collector that succeeded.
     pub(super) fn last_poll(&self, collector: Collector) -> Option<Poll> {
         self.polls[collector as usize]
+    }
+
+    /// Keeps the hours that a poll found. A scope that uses nothing needs no room for that.
+    pub(super) fn note_hours(&mut self, found: &Hours) {
+        let found: Vec<_> = found.billable_by_hour(found.read_at()).collect();
+        if self.trail.is_none() && found.iter().all(|(_, count)| *count == 0.0) {
+            return;
+        }
+        let trail = self.trail.get_or_insert_default();
+        for (hour, count) in found {
+            trail.note(hour, count);
+        }
     }
 
     /// Notes a poll that succeeded.
@@ -176,6 +191,7 @@ impl Fleet {
                     sweep: 0,
                     moves: false,
                     findings: Findings::default(),
+                    trail: None,
                     answered: None,
                     shown_from: None,
                     polls: [None; Collector::ALL.len()],

@@ -4,6 +4,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::cycle::CycleReport;
 use super::reconfigure::Reconfiguration;
+use super::report::{Inquiry, PollerReport};
 
 /// Asks a running [`Poller`](super::Poller) for things.
 #[derive(Clone, Debug)]
@@ -17,6 +18,7 @@ pub(super) enum Command {
     Idle(oneshot::Sender<()>),
     Reconfigure(Box<Reconfiguration>, oneshot::Sender<()>),
     ClaimAgain,
+    Report(Vec<Inquiry>, oneshot::Sender<PollerReport>),
 }
 
 impl PollerHandle {
@@ -24,6 +26,13 @@ impl PollerHandle {
     pub async fn poll_now(&self) -> Option<CycleReport> {
         let (reply, report) = oneshot::channel();
         self.commands.send(Command::PollNow(reply)).await.ok()?;
+        report.await.ok()
+    }
+
+    /// Asks about some scopes. `None` when the poller has stopped.
+    pub async fn report(&self, inquiries: Vec<Inquiry>) -> Option<PollerReport> {
+        let (reply, report) = oneshot::channel();
+        self.commands.send(Command::Report(inquiries, reply)).await.ok()?;
         report.await.ok()
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::trail::Trail;
 use crate::losant::wire::{PayloadBucket, Series};
 use crate::losant::{Billing, Client, Error, Resolution, Unit};
 use crate::usage::{BillingPeriod, Buckets, Coverage, Measure, Reading, Scope, Window, Windows};
@@ -91,6 +92,23 @@ impl Hours {
         let payloads = Split { billable: nothing.clone(), all: nothing };
         let bytes = bytes.then(|| payloads.clone());
         Self { read_at: now, payloads, bytes, billable: Some((period, 0.0)) }
+    }
+
+    /// Up to when it was read.
+    pub(super) const fn read_at(&self) -> Timestamp {
+        self.read_at
+    }
+
+    /// Billable payloads of the hours up to `until` that are known, by the number of the hour, if nothing has changed since
+    /// they were read.
+    pub(super) fn billable_by_hour(&self, until: Timestamp) -> impl Iterator<Item = (i64, f64)> {
+        let extended = (until > self.read_at).then(|| self.payloads.billable.extended_to(until)).flatten();
+        let (buckets, until) = match extended {
+            Some(buckets) => (buckets, until),
+            None => (self.payloads.billable.clone(), self.read_at),
+        };
+        Trail::hours_at(until)
+            .filter_map(move |hour| Some((hour, buckets.sum(Window::hour(Trail::start_of(hour)), until)?)))
     }
 
     /// Whether every window is known at `now`, if nothing has changed.

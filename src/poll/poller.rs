@@ -318,6 +318,10 @@ impl Poller {
                 let _ = reply.send(());
             }
             Command::ClaimAgain => self.claim_again(),
+            Command::Report(inquiries, reply) => {
+                // Whoever asked may have gone away.
+                let _ = reply.send(self.report(&inquiries));
+            }
         }
     }
 

@@ -70,6 +70,11 @@ impl Schedule {
         self.entries.contains_key(&job)
     }
 
+    /// When a job is due. One that has passed is running, or waits for its turn.
+    pub(super) fn due(&self, job: Job) -> Option<Duration> {
+        self.entries.get(&job).map(|entry| entry.due)
+    }
+
     /// Whether a job is running.
     pub(super) fn is_running(&self, job: Job) -> bool {
         self.running.contains(&job)

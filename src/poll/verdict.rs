@@ -21,6 +21,7 @@ impl Poller {
     /// for this one question. Discovery tells, and logs it once instead of once for each scope.
     pub(super) fn detail_failed(&mut self, job: Job, scope: Scope, error: &Error) {
         let account = &self.config.account;
+        let reason = error.reason();
         match error {
             error if self.refused => self.failures.explained(account, job, error.label(), error),
             error if may_concern_all(error) && self.failures.in_a_row(job) == 0 => {
@@ -43,6 +44,7 @@ impl Poller {
                 }
             }
         }
+        self.failures.explain(job, &reason);
     }
 
     /// Stops everything but discovery until Losant accepts the token.

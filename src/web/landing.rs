@@ -8,6 +8,9 @@ use std::fmt::{self, Write};
 
 use super::{About, Link};
 
+/// The answer to an address at which there is nothing.
+pub(super) const NOT_FOUND: &str = "Not found. The start page is at /\n";
+
 const STYLE: &str = include_str!("landing.css");
 
 /// What a browser may do with the page: apply exactly [`STYLE`], whose SHA-256 this is, and nothing else.

@@ -34,6 +34,9 @@ struct ScrapeLabels {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Handler {
     Landing,
+    Status,
+    StatusJson,
+    Configuration,
     Metrics,
     Healthy,
     Ready,
@@ -46,6 +49,9 @@ impl Handler {
     const fn label(self) -> &'static str {
         match self {
             Self::Landing => "landing",
+            Self::Status => "status",
+            Self::StatusJson => "status_json",
+            Self::Configuration => "config",
             Self::Metrics => "metrics",
             Self::Healthy => "healthy",
             Self::Ready => "ready",

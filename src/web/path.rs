@@ -1,5 +1,7 @@
 //! The path under which metrics are served.
 
+use super::status;
+
 /// Why metrics cannot be served under a path. Does not repeat the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -14,7 +16,9 @@ pub fn check_telemetry_path(path: &str) -> Result<(), InvalidTelemetryPath> {
     let problem = if !path.starts_with('/') {
         "it must start with /"
     } else if path == "/" {
-        "/ is the landing page"
+        "/ is the start page"
+    } else if matches!(path, status::JSON | status::CONFIGURATION) {
+        "it is a page of the exporter already"
     } else if path == "/-" || path.starts_with("/-/") {
         "/-/ is kept for the exporter's own pages"
     } else if !path.bytes().all(plain) {
@@ -42,7 +46,9 @@ mod tests {
     fn others_are_refused_with_the_problem() {
         let refused = |path: &str| check_telemetry_path(path).unwrap_err().to_string();
         insta::assert_snapshot!(refused("metrics"), @"it must start with /");
-        insta::assert_snapshot!(refused("/"), @"/ is the landing page");
+        insta::assert_snapshot!(refused("/"), @"/ is the start page");
+        insta::assert_snapshot!(refused("/config"), @"it is a page of the exporter already");
+        insta::assert_snapshot!(refused("/status.json"), @"it is a page of the exporter already");
         insta::assert_snapshot!(refused("/-/ready"), @"/-/ is kept for the exporter's own pages");
         insta::assert_snapshot!(refused("/{tenant}"), @"only letters, digits and - . _ ~ / are allowed");
         insta::assert_snapshot!(refused("//metrics"), @"clients rewrite paths with //, /./ or /../");

@@ -72,6 +72,7 @@ impl Served {
         let state = WebState {
             telemetry_path: "/metrics".to_owned(),
             exposition: Arc::<Pages>::clone(&pages),
+            status: None,
             readiness: readiness.clone(),
             about: About { name: "losant-exporter", version: "0.1.0", description: "Usage as metrics." },
             links: Vec::new(),

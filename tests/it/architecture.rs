@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms of this crate that it may import from.
-const ROOMS: [(&str, &[&str]); 17] = [
+const ROOMS: [(&str, &[&str]); 18] = [
     (
         "app",
         &[
@@ -16,6 +16,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
             "metrics",
             "poll",
             "selection",
+            "status",
             "store",
             "usage",
             "web",
@@ -56,6 +57,8 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ("selection", &["usage"]),
     // The simulator reads the contract by itself: a field misread in `losant` must not be misread here as well.
     ("simulator", &["clock"]),
+    // It shows what is stored and what pollers say; the page of metrics is not asked.
+    ("status", &["poll", "store", "usage"]),
     ("store", &["clock", "usage"]),
     ("usage", &[]),
 ];

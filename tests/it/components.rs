@@ -37,6 +37,16 @@ pub fn dashboard_generator() -> Option<()> {
     .map(|_| ())
 }
 
+/// Chromium, Node.js, and the program in `tests/browser` that has them look at the status page.
+pub fn browser() -> Option<PathBuf> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
+    let modules = Some(folder.join("node_modules")).filter(|it| it.join("axe-core").exists());
+    found("axe-core with playwright-core (npm)", modules)?;
+    program("node")?;
+    program("chromium")?;
+    Some(folder.join("status.mjs"))
+}
+
 fn found(name: &str, path: Option<PathBuf>) -> Option<PathBuf> {
     if path.is_none() {
         assert!(std::env::var_os("CI").is_none(), "{name} is missing; scripts/components installs it");

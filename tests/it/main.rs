@@ -49,6 +49,7 @@ mod scrape;
 mod selection;
 mod shards;
 mod simulator_schemas;
+mod status;
 mod sweeps;
 mod test_app;
 mod truth;
