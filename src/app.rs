@@ -40,7 +40,7 @@ use crate::poll::{CallPlan, CycleReport, PollMetrics, Poller};
 use crate::selection::Selection;
 use crate::store::Store;
 use crate::usage::Shard;
-use crate::web::{About, Exposition, Gate, Orders, Readiness, Status, WebMetrics, WebState};
+use crate::web::{About, Exposition, Gate, Guard, Orders, Readiness, Status, WebMetrics, WebState};
 
 use self::status::StatusSource;
 pub use accounts::{Account, AccountError, accounts};
@@ -80,6 +80,7 @@ pub struct App {
     web_metrics: WebMetrics,
     web: WebConfig,
     status: StatusSource,
+    guard: Guard,
     clock: Clock,
     readiness: Readiness,
     pollers: Vec<(String, Poller)>,
@@ -154,7 +155,19 @@ impl App {
             web_metrics: web_metrics.clone(),
             reloader,
         };
-        Ok(Self { metrics, renderer, web_metrics, web, status, clock, readiness, pollers, keeper, control })
+        Ok(Self {
+            metrics,
+            renderer,
+            web_metrics,
+            web,
+            status,
+            guard: Guard::open(),
+            clock,
+            readiness,
+            pollers,
+            keeper,
+            control,
+        })
     }
 
     /// Has the configuration read anew from `source` when somebody says so, and when its file changes.
@@ -162,6 +175,12 @@ impl App {
     pub fn reloading_from(mut self, source: Source) -> Self {
         self.keeper.read_from(source);
         self
+    }
+
+    /// Lets in only those whom `guard` does. Without, everybody may come in.
+    #[must_use]
+    pub fn guarded_by(self, guard: Guard) -> Self {
+        Self { guard, ..self }
     }
 
     /// Asks the pollers for things while the app runs.
@@ -194,6 +213,7 @@ impl App {
             web_metrics,
             web,
             status,
+            guard,
             clock,
             readiness,
             pollers,
@@ -203,8 +223,11 @@ impl App {
         // Destructured without `..`: a setting that nobody uses does not compile. Listeners have been bound.
         let WebConfig {
             listen_addresses: _,
+            systemd_socket: _,
+            config_file: _,
             telemetry_path,
             write_timeout,
+            max_requests,
             enable_lifecycle,
             disable_status,
         } = web;
@@ -228,11 +251,15 @@ impl App {
                 links: Vec::new(),
                 orders: (enable_lifecycle && keeper.source().is_some()).then_some(orders),
                 metrics: web_metrics,
+                guard: guard.clone(),
+                max_requests,
+                clock: clock.clone(),
             });
+            tasks.spawn("web configuration", guard.clone().keep_current(clock.clone(), drain.clone()));
             let (serving, served) = oneshot::channel::<()>();
             tasks.spawn("web server", async move {
                 let _until_it_ends = serving;
-                crate::web::serve(listeners, router, clock, write_timeout.get(), drain).await
+                crate::web::serve(listeners, router, guard, clock, write_timeout.get(), drain).await
             });
             // Until the last answer: a window may end while requests under way are finished.
             tasks.spawn("page renderer", renderer.run(async { drop(served.await) }));

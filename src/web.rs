@@ -1,52 +1,57 @@
 //! The exporter's pages over HTTP.
 //!
-//! Owns: routes, headers, readiness and listening. Everything it shows is passed in ([`WebState`]), and nothing here
+//! Owns: routes, headers, readiness and listening, and who may come in. Everything it shows is passed in ([`WebState`]), and nothing here
 //! waits for Losant: a scrape gets what is there.
 //! Must not: know what the metrics are, poll, or hold a global.
 
+mod activation;
 mod chunks;
+mod connection;
+mod entrance;
+mod guard;
 mod landing;
 mod listen;
 mod metrics;
 mod orders;
 mod path;
 mod readiness;
+mod server;
 mod status;
-mod write_timeout;
 
-use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Query, Request, State};
+use axum::extract::{DefaultBodyLimit, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 
 use self::chunks::Chunks;
+use self::entrance::Entrance;
 use self::metrics::Handler;
-use self::write_timeout::Impatient;
 use crate::clock::Clock;
-use crate::lifecycle::Drain;
 use crate::metrics::encoding::Encoding;
 use crate::metrics::negotiate::Format;
 use crate::metrics::{Filter, ScrapeBody, ScrapeError};
 
+pub use self::activation::{ActivationError, systemd_sockets};
+pub use self::guard::{Guard, GuardError};
 pub use self::listen::{BindError, InvalidListenAddress, ListenAddress, bind};
 pub use self::metrics::WebMetrics;
 pub use self::orders::Orders;
 pub use self::path::{InvalidTelemetryPath, check_telemetry_path};
 pub use self::readiness::{Gate, Readiness};
+pub use self::server::{raise_open_files, serve};
 pub use self::status::{Status, StatusError, StatusForm};
 
 const HEALTHY: &str = "/-/healthy";
 const READY: &str = "/-/ready";
+
+/// The body of a request in bytes. No page takes more than a word.
+const LARGEST_BODY: usize = 16 * 1024;
 
 /// What the metrics page shows.
 pub trait Exposition: Send + Sync {
@@ -100,10 +105,17 @@ pub struct WebState {
     pub orders: Option<Arc<dyn Orders>>,
     /// Where requests are counted.
     pub metrics: WebMetrics,
+    /// Who may come in.
+    pub guard: Guard,
+    /// How many requests are answered at the same time, those for health and readiness aside; 0 for any number.
+    pub max_requests: usize,
+    /// The clock of the rate limit.
+    pub clock: Clock,
 }
 
 /// The routes over `state`.
 pub fn router(state: WebState) -> Router {
+    let entrance = Entrance::new(state.guard.clone(), state.clock.clone(), state.max_requests);
     let state = Arc::new(state);
     Router::new()
         .route(status::PAGE, get(status::show_page))
@@ -117,30 +129,10 @@ pub fn router(state: WebState) -> Router {
         .method_not_allowed_fallback(|| async {
             (StatusCode::METHOD_NOT_ALLOWED, "This page can only be read.\n")
         })
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(middleware::from_fn_with_state(entrance, entrance::pass))
         .layer(middleware::from_fn_with_state(Arc::clone(&state), observe))
         .with_state(state)
-}
-
-/// Serves `router` on all `listeners` until `drain` is requested, then lets requests under way finish.
-///
-/// An answer that has not been read `write_timeout` after its request came is given up with its connection.
-pub async fn serve(
-    listeners: Vec<TcpListener>,
-    router: Router,
-    clock: Clock,
-    write_timeout: Duration,
-    drain: Drain,
-) -> io::Result<()> {
-    let mut servers = JoinSet::new();
-    for listener in listeners {
-        let listener = Impatient::new(listener, clock.clone(), write_timeout);
-        let server = axum::serve(listener, router.clone()).with_graceful_shutdown(drain.clone().requested());
-        servers.spawn(server.into_future());
-    }
-    while let Some(served) = servers.join_next().await {
-        served.map_err(io::Error::other)??;
-    }
-    Ok(())
 }
 
 /// Counts every answer, and sets the header that all of them share.

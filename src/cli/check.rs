@@ -19,6 +19,7 @@ pub(super) struct CheckArgs {
 /// Loads everything that `serve` loads, and starts nothing.
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     let loaded = args.serve.load()?;
+    let guard = serve::guard(&loaded.config.web)?;
     let plans = serve::block_on(async {
         let app = serve::put_together(&loaded, Clock::system())?;
         Ok(if args.online { app.survey().await } else { Vec::new() })
@@ -46,6 +47,13 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
             ".\n",
         ]
         .concat();
+    }
+    if loaded.config.web.config_file.is_some() {
+        let (rules, warnings) = guard.describe();
+        text += &["Pages: ", &rules, ".\n"].concat();
+        for warning in warnings {
+            text += &["Warning: ", &warning, ".\n"].concat();
+        }
     }
     if let Some(line) = part(&loaded.config.selection.compile()?, serve::shard(&loaded)?) {
         text += &line;

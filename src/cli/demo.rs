@@ -15,7 +15,7 @@ use crate::config::{AccountConfig, Config, Flags, Interval, PollingConfig};
 use crate::lifecycle::{Drain, Tasks};
 use crate::losant::{Token, TokenSource};
 use crate::simulator::{Org, World};
-use crate::{logging, simulator, web};
+use crate::{logging, simulator};
 
 /// How often everything is polled: an impatient visitor should see numbers move.
 const INTERVAL: Interval = Interval::seconds(10);
@@ -44,7 +44,8 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
     serve::block_on(async {
         let clock = Clock::system();
         let (simulator, simulated, losant_url) = args.simulator.start(&clock).await?;
-        let listeners = web::bind(&config.web.listen_addresses).await.context("flag --web.listen-address")?;
+        let guard = serve::guard(&config.web)?;
+        let listeners = serve::listen(&config.web).await?;
         let mut urls = Vec::new();
         for listener in &listeners {
             let mut address = listener.local_addr().context("listening socket")?;
@@ -52,7 +53,8 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
                 // Every address of this machine is listened on; this one can be clicked on.
                 address.set_ip(Ipv4Addr::LOCALHOST.into());
             }
-            urls.push(format!("http://{address}"));
+            let scheme = if guard.is_tls() { "https" } else { "http" };
+            urls.push(format!("{scheme}://{address}"));
         }
         let account = Account {
             name: "demo".to_owned(),
@@ -60,7 +62,7 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
             token: TokenSource::Fixed(Token::new(simulator.token()).context("token of the simulator")?),
         };
         let telemetry_path = config.web.telemetry_path.clone();
-        let app = App::new(config, vec![account], Wanted::everybody(), clock.clone())?;
+        let app = App::new(config, vec![account], Wanted::everybody(), clock.clone())?.guarded_by(guard);
         let control = app.control();
         let shutdown = serve::shutdown(clock.clone())?;
         let mut tasks = Tasks::new();

@@ -28,6 +28,15 @@ pub(super) struct WebFlags {
     /// Have a plain landing page in the place of the status page, and neither /status.json nor /config
     #[arg(long = "web.disable-status")]
     disable_status: bool,
+    /// Web configuration file of the Prometheus exporter-toolkit: TLS, users, headers, rate limit
+    #[arg(long = "web.config.file", value_name = "FILE")]
+    web_config_file: Option<PathBuf>,
+    /// Most requests that are answered at the same time; 0 for any number [default: 40]
+    #[arg(long = "web.max-requests", value_name = "NUMBER")]
+    max_requests: Option<usize>,
+    /// Listen on the sockets that systemd hands in, instead of on addresses
+    #[arg(long = "web.systemd-socket")]
+    systemd_socket: bool,
 }
 
 impl WebFlags {
@@ -81,7 +90,14 @@ pub(super) struct ShardFlags {
 /// Flags as the configuration takes them.
 pub(super) fn merge(config: ConfigFlags, web: WebFlags, shard: ShardFlags, log: LogFlags) -> Flags {
     let ConfigFlags { config_file } = config;
-    let WebFlags { listen_addresses, telemetry_path, disable_status } = web;
+    let WebFlags {
+        listen_addresses,
+        telemetry_path,
+        disable_status,
+        web_config_file,
+        max_requests,
+        systemd_socket,
+    } = web;
     let ShardFlags { shard, shards } = shard;
     let LogFlags { log_level, log_format } = log;
     Flags {
@@ -90,6 +106,9 @@ pub(super) fn merge(config: ConfigFlags, web: WebFlags, shard: ShardFlags, log: 
         telemetry_path,
         enable_lifecycle: false,
         disable_status,
+        max_requests,
+        web_config_file,
+        systemd_socket,
         log_level,
         log_format,
         shard,

@@ -5,17 +5,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
-use tracing::{error, info};
+use tokio::net::TcpListener;
+use tracing::{error, info, warn};
 
 use super::Exit;
 use super::flags::{self, ConfigFlags, LifecycleFlags, LogFlags, ShardFlags, WebFlags};
 use crate::app::{AccountError, App, DRAIN_TIMEOUT, Reloader, Settings, Source, Wanted, accounts};
 use crate::clock::Clock;
-use crate::config::{self, Loaded, LogConfig};
+use crate::config::{self, Loaded, LogConfig, WebConfig};
 use crate::lifecycle::{Drain, Ending, Hangups, Shutdown, Signals, TaskDied, Tasks};
 use crate::logging::LogControl;
 use crate::selection::Selection;
 use crate::usage::Shard;
+use crate::web::Guard;
 use crate::{logging, web};
 
 /// Flags of `serve`.
@@ -55,18 +57,19 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
     let log = logging::init(level, format);
     block_on(async {
         let clock = Clock::system();
+        web::raise_open_files();
+        let guard = guard(&loaded.config.web)?;
         // From here on, SIGHUP does not end the process any more.
         let hangups = Hangups::of_process().context("cannot listen for SIGHUP")?;
-        let addresses = loaded.config.web.listen_addresses.clone();
-        let app = put_together(&loaded, clock.clone())?.reloading_from(source(args, &loaded, log));
-        let listeners = web::bind(&addresses).await.map_err(|error| {
+        let app = put_together(&loaded, clock.clone())?;
+        let app = app.guarded_by(guard).reloading_from(source(args, &loaded, log));
+        let listeners = listen(&loaded.config.web).await.map_err(|error| {
             // An address that came from a file is to be mended there and not on a command line.
-            let error = anyhow::Error::new(error);
             match loaded.origin_of("web.listen_addresses") {
-                Some(origin) if args.web.is_silent_on_addresses() => {
+                Some(origin) if args.web.is_silent_on_addresses() && !loaded.config.web.systemd_socket => {
                     error.context(format!("{origin}: key web.listen_addresses"))
                 }
-                _ => error.context("flag --web.listen-address"),
+                _ => error,
             }
         })?;
         for listener in &listeners {
@@ -105,6 +108,26 @@ async fn reload_on_hangup(mut hangups: Hangups, reloader: Reloader, drain: Drain
             }
         }
     }
+}
+
+/// Opens what the configuration says is listened on. The error names the flag.
+pub(super) async fn listen(config: &WebConfig) -> anyhow::Result<Vec<TcpListener>> {
+    if config.systemd_socket {
+        return web::systemd_sockets().context("flag --web.systemd-socket");
+    }
+    web::bind(&config.listen_addresses).await.context("flag --web.listen-address")
+}
+
+/// Reads the web configuration file, if there is one. Says in the log what in it has no effect. The error names file and key.
+pub(super) fn guard(config: &WebConfig) -> anyhow::Result<Guard> {
+    let Some(file) = &config.config_file else { return Ok(Guard::open()) };
+    let guard = Guard::load(file).context("web configuration")?;
+    let (rules, warnings) = guard.describe();
+    for warning in warnings {
+        warn!(file = %file.display(), warning, "web configuration");
+    }
+    info!(file = %file.display(), rules, "web configuration read");
+    Ok(guard)
 }
 
 /// The app that a configuration leads to. The error names file and key.

@@ -25,11 +25,14 @@ pub const ENV_PREFIX: &str = "LOSANT_EXPORTER__";
 const ENV_SEPARATOR: &str = "__";
 
 /// Keys that a flag can say, and the flag.
-pub const FLAGS: [(&str, &str); 8] = [
+pub const FLAGS: [(&str, &str); 11] = [
     ("web.listen_addresses", "--web.listen-address"),
     ("web.telemetry_path", "--web.telemetry-path"),
     ("web.enable_lifecycle", "--web.enable-lifecycle"),
     ("web.disable_status", "--web.disable-status"),
+    ("web.max_requests", "--web.max-requests"),
+    ("web.config_file", "--web.config.file"),
+    ("web.systemd_socket", "--web.systemd-socket"),
     ("log.level", "--log.level"),
     ("log.format", "--log.format"),
     ("sharding.shard", "--shard"),
@@ -49,6 +52,12 @@ pub struct Flags {
     pub enable_lifecycle: bool,
     /// `--web.disable-status`
     pub disable_status: bool,
+    /// `--web.max-requests`
+    pub max_requests: Option<usize>,
+    /// `--web.config.file`
+    pub web_config_file: Option<PathBuf>,
+    /// `--web.systemd-socket`
+    pub systemd_socket: bool,
     /// `--log.level`
     pub log_level: Option<crate::logging::Level>,
     /// `--log.format`
@@ -139,6 +148,9 @@ pub fn with_flags(flags: &Flags, mut config: Config) -> Config {
         telemetry_path,
         enable_lifecycle,
         disable_status,
+        max_requests: requests,
+        web_config_file,
+        systemd_socket: is_socket_wanted,
         log_level,
         log_format,
         shard: number,
@@ -153,8 +165,14 @@ pub fn with_flags(flags: &Flags, mut config: Config) -> Config {
         write_timeout: _,
         enable_lifecycle: lifecycle,
         disable_status: without_status,
+        max_requests,
+        config_file,
+        systemd_socket,
     } = &mut config.web;
     replace(path, telemetry_path);
+    replace(max_requests, requests);
+    *config_file = web_config_file.or(config_file.take());
+    *systemd_socket |= is_socket_wanted;
     *lifecycle |= enable_lifecycle;
     *without_status |= disable_status;
     let LogConfig { level, format } = &mut config.log;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{ConfigError, Interval};
@@ -15,6 +16,9 @@ const SHORTEST_WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Longer, and whoever never reads keeps an old page in memory as good as for ever.
 const LONGEST_WRITE_TIMEOUT: Duration = Duration::from_secs(3_600);
+
+/// As in the `node_exporter`.
+const DEFAULT_MAX_REQUESTS: usize = 40;
 
 /// Listeners and paths.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +34,12 @@ pub struct WebConfig {
     pub enable_lifecycle: bool,
     /// Whether there is a plain landing page in the place of the status page, and neither `/status.json` nor `/config`.
     pub disable_status: bool,
+    /// How many requests are answered at the same time, those for health and readiness aside; 0 for any number.
+    pub max_requests: usize,
+    /// Web configuration file, as the Prometheus exporter-toolkit has it: TLS, users, headers and a rate limit.
+    pub config_file: Option<PathBuf>,
+    /// Whether to listen on the sockets that systemd hands in, instead of on addresses.
+    pub systemd_socket: bool,
 }
 
 impl Default for WebConfig {
@@ -40,6 +50,9 @@ impl Default for WebConfig {
             write_timeout: Interval::minutes(1),
             enable_lifecycle: false,
             disable_status: false,
+            max_requests: DEFAULT_MAX_REQUESTS,
+            config_file: None,
+            systemd_socket: false,
         }
     }
 }

@@ -6,9 +6,11 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::body::Body;
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -20,6 +22,9 @@ pub(super) const LOG_LEVEL: &str = "/-/log-level";
 
 /// A level is a word.
 const LONGEST_BODY: usize = 64;
+
+/// How long sending it may take.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// Does what an operator says.
 pub trait Orders: Send + Sync {
@@ -37,7 +42,6 @@ pub(super) fn routes() -> Router<Arc<WebState>> {
     Router::new()
         .route(RELOAD, post(reload).put(reload).fallback(wrong_method))
         .route(LOG_LEVEL, get(show_log_level).put(set_log_level))
-        .layer(DefaultBodyLimit::max(LONGEST_BODY))
 }
 
 async fn wrong_method(State(state): State<Arc<WebState>>) -> Response {
@@ -59,9 +63,16 @@ async fn show_log_level(State(state): State<Arc<WebState>>) -> Response {
     (orders.log_level() + "\n").into_response()
 }
 
-async fn set_log_level(State(state): State<Arc<WebState>>, level: String) -> Response {
+async fn set_log_level(State(state): State<Arc<WebState>>, body: Body) -> Response {
     let Some(orders) = &state.orders else { return closed() };
-    match orders.set_log_level(level.trim()) {
+    let level = tokio::select! {
+        body = axum::body::to_bytes(body, LONGEST_BODY) => match body {
+            Ok(body) => body,
+            Err(_) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+        },
+        () = state.clock.sleep(LONGEST_WAIT) => return StatusCode::REQUEST_TIMEOUT.into_response(),
+    };
+    match orders.set_log_level(String::from_utf8_lossy(&level).trim()) {
         Ok(()) => (orders.log_level() + "\n").into_response(),
         Err(reason) => (StatusCode::BAD_REQUEST, reason + "\n").into_response(),
     }

@@ -9,6 +9,7 @@ use reqwest::Response;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 use super::*;
 use crate::clock::ClockHand;
@@ -23,6 +24,7 @@ struct Pages {
 
 /// More than sockets take before anybody reads.
 const LARGE: usize = 64 * 1024 * 1024;
+const CHUNK: usize = 1024 * 1024;
 
 impl Exposition for Pages {
     fn scrape<'a>(
@@ -37,9 +39,10 @@ impl Exposition for Pages {
             let part = if filter.is_everything() { "" } else { "part of " };
             let words = format!("{part}{}", format.label());
             let coded = if encoding == Encoding::Gzip { format!("gzip of {words}") } else { words };
-            let more = if self.large.load(Ordering::SeqCst) { LARGE } else { 0 };
-            let length = (coded.len() + more) as u64;
-            let chunks = std::iter::once(Bytes::from(coded)).chain((more > 0).then(|| vec![0; more].into()));
+            let more = if self.large.load(Ordering::SeqCst) { LARGE / CHUNK } else { 0 };
+            let length = (coded.len() + more * CHUNK) as u64;
+            let more = std::iter::repeat_n(Bytes::from(vec![0; CHUNK]), more);
+            let chunks = std::iter::once(Bytes::from(coded)).chain(more);
             Ok(ScrapeBody { length, chunks: Box::new(chunks) })
         };
         Box::pin(std::future::ready(body))
@@ -62,10 +65,10 @@ struct Served {
 
 impl Served {
     async fn start() -> Self {
-        Self::start_with(|router| router).await
+        Self::start_with(0, |router| router).await
     }
 
-    async fn start_with(change: impl FnOnce(Router) -> Router) -> Self {
+    async fn start_with(max_requests: usize, change: impl FnOnce(Router) -> Router) -> Self {
         let mut registry = Registry::default();
         let readiness = Readiness::waiting_for(["first cycle of account default"]);
         let pages = Arc::new(Pages::default());
@@ -78,6 +81,9 @@ impl Served {
             links: Vec::new(),
             orders: None,
             metrics: WebMetrics::register(&mut registry),
+            guard: Guard::open(),
+            max_requests,
+            clock: Clock::system(),
         };
         let address: ListenAddress = "127.0.0.1:0".parse().unwrap();
         let listeners = bind(&[address.clone(), address]).await.unwrap();
@@ -86,7 +92,9 @@ impl Served {
         let (signals, receiver) = Signals::manual();
         let shutdown = Shutdown::new(receiver, Clock::system(), Duration::from_secs(60));
         let mut tasks = Tasks::new();
-        tasks.spawn("web", serve(listeners, change(router(state)), clock, WRITE_TIMEOUT, shutdown.drain()));
+        let router = change(router(state));
+        let server = serve(listeners, router, Guard::open(), clock, WRITE_TIMEOUT, shutdown.drain());
+        tasks.spawn("web", server);
         let mut ended = JoinSet::new();
         ended.spawn(tasks.run_until(shutdown));
         // Another test may have installed it already.
@@ -189,6 +197,70 @@ async fn an_answer_that_is_read_in_time_comes_whole_and_so_does_the_next() {
         served.hand.advance(WRITE_TIMEOUT.saturating_sub(Duration::from_millis(1)));
         assert_eq!(answer.bytes().await.unwrap().len(), LARGE + "text".len());
     }
+}
+
+#[tokio::test]
+async fn beyond_the_most_requests_at_a_time_one_is_told_to_come_again() {
+    let served = Served::start_with(1, |router| router).await;
+    served.pages.large.store(true, Ordering::SeqCst);
+    let mut connection = TcpStream::connect(served.addresses[0]).await.unwrap();
+    connection.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    connection.read_exact(&mut [0; 64]).await.unwrap();
+    for path in ["/metrics", "/"] {
+        let refused = served.get(path).await;
+        assert_eq!(refused.status(), 503, "{path}");
+        assert_eq!(header_of(&refused, "retry-after"), "1");
+        assert_eq!(
+            refused.text().await.unwrap(),
+            "Limit of concurrent requests reached (1), try again later.\n"
+        );
+    }
+    assert_eq!(served.get("/-/healthy").await.status(), 200);
+    assert_eq!(served.get("/-/ready").await.text().await.unwrap(), "first cycle of account default\n");
+    // The place is free as soon as the client has gone.
+    drop(connection);
+    while served.get("/").await.status() != 200 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_does_not_come_whole_in_time_is_given_up_with_its_connection() {
+    let served = Served::start().await;
+    for beginning in ["", "GET /metrics HTTP/1.1\r\nhost: x\r\n"] {
+        let mut connection = TcpStream::connect(served.addresses[0]).await.unwrap();
+        connection.write_all(beginning.as_bytes()).await.unwrap();
+        // Whoever comes later is served: both have been taken in.
+        assert_eq!(served.get("/-/healthy").await.status(), 200);
+        served.hand.advance(Duration::from_secs(29));
+        // What comes little by little gains no time.
+        connection.write_all(b"a").await.unwrap();
+        assert_eq!(served.get("/-/healthy").await.status(), 200);
+        served.hand.advance(Duration::from_secs(2));
+        let mut rest = Vec::new();
+        let _ = connection.read_to_end(&mut rest).await;
+        assert!(!rest.starts_with(b"HTTP/1.1 200"), "it was answered");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_kept_for_the_next_scrape_but_not_for_ever() {
+    let served = Served::start().await;
+    let mut connection = TcpStream::connect(served.addresses[0]).await.unwrap();
+    for _ in 0..2 {
+        connection.write_all(b"GET /-/healthy HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        while !answer.ends_with("Healthy\n") {
+            let mut byte = [0];
+            connection.read_exact(&mut byte).await.unwrap();
+            answer.push(char::from(byte[0]));
+        }
+        served.hand.advance(Duration::from_secs(120));
+        assert_eq!(served.get("/-/healthy").await.status(), 200);
+    }
+    served.hand.advance(Duration::from_secs(300));
+    let mut rest = Vec::new();
+    assert_eq!(connection.read_to_end(&mut rest).await.unwrap_or_default(), 0);
 }
 
 #[tokio::test]
@@ -299,7 +371,7 @@ async fn a_request_under_way_finishes_although_the_server_stops() {
             "late"
         }
     });
-    let mut served = Served::start_with(|router| router.route("/slow", slow)).await;
+    let mut served = Served::start_with(0, |router| router.route("/slow", slow)).await;
     let mut connection = TcpStream::connect(served.addresses[0]).await.unwrap();
     connection.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     arrived.notified().await;

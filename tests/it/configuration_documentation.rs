@@ -126,6 +126,7 @@ fn keys() -> BTreeMap<String, Option<toml::Value>> {
     };
     all.accounts.insert("NAME".to_owned(), account);
     all.exposition.max_series = Some(1);
+    all.web.config_file = Some("file".into());
     all.sharding = ShardingConfig { shard: Some(0), ..ShardingConfig::default() };
     let (mut known, mut named) = (BTreeMap::new(), BTreeMap::new());
     leaves("", &toml::Value::try_from(defaults).expect("a table"), &mut known);

@@ -27,7 +27,7 @@ impl Program {
     }
 
     /// Reads standard output up to the line that holds `mark`. Fails when it does not come, or the program ends.
-    fn read_until(&mut self, mark: &str) -> String {
+    pub fn read_until(&mut self, mark: &str) -> String {
         let (sender, lines) = std::sync::mpsc::channel();
         let mut output = BufReader::new(self.0.stdout.take().expect("its output"));
         std::thread::spawn(move || {

@@ -270,3 +270,16 @@ async fn a_token_from_another_file_is_used_from_the_reload_on() {
     assert_true(&app).await;
     assert!(!app.simulator.requests().iter().any(|request| request.status == Some(401)));
 }
+
+#[tokio::test]
+async fn the_status_page_tells_of_what_is_in_force() {
+    let app = Setup::at(NOW).start().await;
+    app.reload(|config| account(config).requests_per_second = 7.5).await.expect("a reload");
+    let (status, _, configuration) = app.get("/config", "*/*").await;
+    assert_eq!(status, 200);
+    assert!(configuration.contains("requests_per_second = 7.5"), "{configuration}");
+    let (status, _, page) = app.get("/status.json", "*/*").await;
+    assert_eq!(status, 200);
+    let page: serde_json::Value = serde_json::from_str(&page).expect("JSON");
+    assert!(page["accounts"].to_string().contains("7.5"), "{}", page["accounts"]);
+}

@@ -10,6 +10,7 @@ use losant_exporter::config::{AccountConfig, Config};
 use losant_exporter::lifecycle::{Ending, Shutdown, SignalSender, Signals, TaskDied};
 use losant_exporter::losant::{Token, TokenSource};
 use losant_exporter::simulator::{self, Simulator, World, WorldConfig};
+use losant_exporter::web::Guard;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -261,11 +262,13 @@ async fn start_exporter(
     clock: Clock,
     next: &Arc<Mutex<Result<Config, String>>>,
 ) -> (JoinSet<Result<Ending, TaskDied>>, Control, SignalSender, String) {
-    let Settings { config, accounts, wanted } = settings(config, token).expect("settings");
-    let app = App::new(config, accounts, wanted, clock.clone()).expect("an app");
+    let Settings { config: own, accounts, wanted } = settings(config, token).expect("settings");
+    let app = App::new(own, accounts, wanted, clock.clone()).expect("an app");
     let (next, token) = (Arc::clone(next), token.to_owned());
     let read = move || settings(&next.lock().expect("a configuration").clone()?, &token);
-    let app = app.reloading_from(Source { read: Arc::new(read), file: None, log: None });
+    let guard = config.web.config_file.as_deref();
+    let guard = guard.map_or_else(Guard::open, |file| Guard::load(file).expect("a web configuration"));
+    let app = app.guarded_by(guard).reloading_from(Source { read: Arc::new(read), file: None, log: None });
     let control = app.control();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));

@@ -1,0 +1,206 @@
+//! Connections that do not wait for ever for the other side.
+//!
+//! Owns: how long a request may take to come in, how long a connection may rest between two, and how long an answer may take
+//! to be read. Each answer under way keeps the page it is of in memory, and each connection a file descriptor: a client that
+//! sends or reads a byte now and then could keep them for days.
+//! Must not: know what is sent.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use crate::clock::Clock;
+
+/// How long the head of a request may take to come in, from its first byte on; of the first one from when the connection was
+/// opened. A scraper sends it in one piece.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a connection may rest after an answer. Prometheus scrapes at least every two minutes, or a series has gaps.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// A connection. The time for an answer runs from when the first of it is written.
+pub(super) struct Connection {
+    stream: TcpStream,
+    clock: Clock,
+    stage: Stage,
+    /// Until when the next request has to have come in.
+    read_deadline: Duration,
+    read_timeout: Option<Timeout>,
+    /// Whoever found nothing to read while an answer was made, when no time runs. Has to look again after that.
+    reader: Option<Waker>,
+    write_timeout: Duration,
+    /// Whether something was read since the last write: what is written next begins an answer.
+    asked: bool,
+    write_deadline: Duration,
+    /// Whether the last write found that nobody reads.
+    blocked: bool,
+    timeout: Option<Timeout>,
+}
+
+type Timeout = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Where a connection stands. Cheap to clone; all clones speak of the same connection.
+#[derive(Clone, Debug)]
+pub(super) struct Stage(Arc<AtomicU8>);
+
+/// No request has come in whole since the connection was opened.
+const NEW: u8 = 0;
+/// The last request has been answered, at least in part.
+const ANSWERED: u8 = 1;
+/// A request has come in whole, and nothing of its answer has been written.
+const ASKED: u8 = 2;
+
+impl Stage {
+    /// Notes that a request has come in whole: its answer takes the time it takes.
+    pub(super) fn asked(&self) {
+        self.0.store(ASKED, Ordering::Relaxed);
+    }
+
+    /// Whether no request has ever come in whole.
+    pub(super) fn is_new(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == NEW
+    }
+}
+
+impl Connection {
+    /// Watches over `stream`. The stage is for whoever takes requests from it.
+    pub(super) fn new(stream: TcpStream, clock: Clock, write_timeout: Duration) -> (Self, Stage) {
+        // An answer ends with a small piece, which is not to wait until the client has confirmed the one before.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "cannot set TCP_NODELAY");
+        }
+        let stage = Stage(Arc::new(AtomicU8::new(NEW)));
+        let connection = Self {
+            read_deadline: clock.uptime().saturating_add(REQUEST_TIMEOUT),
+            stream,
+            clock,
+            stage: stage.clone(),
+            read_timeout: None,
+            reader: None,
+            write_timeout,
+            asked: true,
+            write_deadline: Duration::ZERO,
+            blocked: false,
+            timeout: None,
+        };
+        (connection, stage)
+    }
+
+    /// What is to be read first, which is left there. Waits for it as long as it takes.
+    pub(super) async fn first_byte(&mut self) -> io::Result<u8> {
+        let mut first = [0];
+        match self.stream.peek(&mut first).await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(first[0]),
+        }
+    }
+
+    /// Ends a read that has nothing to tell, when the time for the request is over.
+    fn wait(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.stage.0.load(Ordering::Relaxed) == ASKED {
+            self.reader = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        loop {
+            let (clock, deadline) = (&self.clock, self.read_deadline);
+            let timeout = self.read_timeout.get_or_insert_with(|| until(clock, deadline));
+            ready!(timeout.as_mut().poll(context));
+            self.read_timeout = None;
+            // It may have been moved back since.
+            if self.clock.uptime() >= self.read_deadline {
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "no request came in time")));
+            }
+        }
+    }
+
+    /// Passes on what a write came to, unless the time for the answer is over.
+    fn in_time(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if std::mem::take(&mut self.asked) {
+            self.write_deadline = self.clock.uptime().saturating_add(self.write_timeout);
+            self.timeout = None;
+        }
+        let _ = self.stage.0.compare_exchange(ASKED, ANSWERED, Ordering::Relaxed, Ordering::Relaxed);
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+        self.blocked = written.is_pending();
+        if !self.blocked {
+            self.read_deadline = self.clock.uptime().saturating_add(IDLE_TIMEOUT);
+            return written;
+        }
+        let (clock, deadline) = (&self.clock, self.write_deadline);
+        let timeout = self.timeout.get_or_insert_with(|| until(clock, deadline));
+        ready!(timeout.as_mut().poll(context));
+        self.timeout = None;
+        let client = self.stream.peer_addr().map(|address| address.to_string()).unwrap_or_default();
+        tracing::info!(client, timeout = ?self.write_timeout, "closing a connection: the answer is not read in time");
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the answer is not read in time")))
+    }
+}
+
+fn until(clock: &Clock, deadline: Duration) -> Timeout {
+    let clock = clock.clone();
+    Box::pin(async move { clock.sleep_until(deadline).await })
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if read.is_pending() {
+            return self.wait(context);
+        }
+        // While an answer is stuck, a client that sends something does not gain time by it.
+        if buffer.filled().len() > before && !self.blocked && !std::mem::replace(&mut self.asked, true) {
+            self.read_deadline = self.clock.uptime().saturating_add(REQUEST_TIMEOUT);
+            self.read_timeout = None;
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.in_time(context, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
+        self.in_time(context, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

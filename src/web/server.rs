@@ -1,0 +1,198 @@
+//! The server: takes connections in, makes TLS of them where that is wanted, and hands requests to the router.
+//!
+//! Owns: how many connections there may be, how large the head of a request may be, and how the server ends.
+//! Must not: know a page, or decide who may see one.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::serve::Listener;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tower_service::Service as _;
+
+use super::connection::{Connection, Stage};
+use super::guard::Guard;
+use crate::clock::Clock;
+use crate::lifecycle::Drain;
+
+/// Connections at the same time; more wait until one ends. Over TLS each takes about 40 KiB.
+const MOST_CONNECTIONS: usize = 4_096;
+
+/// The head of a request in bytes. Those of browsers and scrapers stay below a tenth of it.
+const LARGEST_HEAD: usize = 64 * 1024;
+
+/// How long a TLS handshake may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a TLS connection begins with. No request does.
+const HANDSHAKE: u8 = 0x16;
+
+/// What Go's servers say in this case, so that it can be searched for.
+const NOT_HTTPS: &[u8] = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+
+/// Serves `router` on all `listeners` until `drain` is requested, then lets requests under way finish.
+///
+/// An answer that has not been read `write_timeout` after its request came is given up with its connection.
+pub async fn serve(
+    listeners: Vec<TcpListener>,
+    router: Router,
+    guard: Guard,
+    clock: Clock,
+    write_timeout: Duration,
+    drain: Drain,
+) -> io::Result<()> {
+    let places = Arc::new(Semaphore::new(most_connections()));
+    let server = Server { router, guard, clock, write_timeout, places, drain };
+    let mut servers = JoinSet::new();
+    for listener in listeners {
+        servers.spawn(server.clone().listen(listener));
+    }
+    while let Some(served) = servers.join_next().await {
+        served.map_err(io::Error::other)?;
+    }
+    Ok(())
+}
+
+/// As many as there may be, and never so many that no file could be opened any more to poll Losant.
+fn most_connections() -> usize {
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let half = files.and_then(|files| usize::try_from(files / 2).ok()).unwrap_or(usize::MAX);
+    half.clamp(1, MOST_CONNECTIONS)
+}
+
+/// Lets the process open as many files as the system allows it at most, as Go's programs do: what many systems allow at first
+/// is 1,024.
+pub fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
+    {
+        tracing::debug!(%error, "cannot raise the limit of open files");
+    }
+}
+
+#[derive(Clone)]
+struct Server {
+    router: Router,
+    guard: Guard,
+    clock: Clock,
+    write_timeout: Duration,
+    places: Arc<Semaphore>,
+    drain: Drain,
+}
+
+impl Server {
+    /// Takes connections in until it is time to finish, and returns when the last of them has ended.
+    async fn listen(self, mut listener: TcpListener) {
+        let mut connections = JoinSet::new();
+        let mut ending = std::pin::pin!(self.drain.clone().requested());
+        loop {
+            let place = tokio::select! {
+                biased;
+                () = &mut ending => break,
+                place = Arc::clone(&self.places).acquire_owned() => place,
+            };
+            let (stream, client) = tokio::select! {
+                biased;
+                () = &mut ending => break,
+                // Errors are logged and waited out in there.
+                accepted = Listener::accept(&mut listener) => accepted,
+                // Those that have ended give their memory back.
+                Some(_) = connections.join_next() => continue,
+            };
+            let server = self.clone();
+            connections.spawn(async move {
+                server.attend(stream, client).await;
+                drop(place);
+            });
+        }
+        drop(listener);
+        while connections.join_next().await.is_some() {}
+    }
+
+    async fn attend(self, stream: TcpStream, client: SocketAddr) {
+        let (mut connection, stage) = Connection::new(stream, self.clock.clone(), self.write_timeout);
+        let Some(tls) = self.guard.current().tls().cloned() else {
+            return self.serve(connection, stage).await;
+        };
+        let handshake = async {
+            match connection.first_byte().await {
+                Ok(HANDSHAKE) => {
+                    TlsAcceptor::from(tls).accept(connection).await.map_err(|error| (error, None))
+                }
+                Ok(_) => Err((io::Error::other("a request without TLS"), Some(connection))),
+                Err(error) => Err((error, None)),
+            }
+        };
+        let ended = tokio::select! {
+            ended = handshake => ended,
+            () = self.clock.sleep(HANDSHAKE_TIMEOUT) => Err((io::ErrorKind::TimedOut.into(), None)),
+            () = self.drain.clone().requested() => return,
+        };
+        match ended {
+            Ok(stream) => self.serve(stream, stage).await,
+            Err((error, plain)) => {
+                tracing::debug!(%client, %error, "a TLS handshake failed");
+                if let Some(mut connection) = plain {
+                    // Whether it still listens is all the same.
+                    let _ = connection.write_all(NOT_HTTPS).await;
+                    let _ = connection.shutdown().await;
+                }
+            }
+        }
+    }
+
+    async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin, stage: Stage) {
+        let (router, requests) = (self.router, stage.clone());
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            requests.asked();
+            let mut router = router.clone();
+            async move { Ok::<_, Infallible>(answer(&mut router, request.map(Body::new)).await) }
+        });
+        let connection = http1::Builder::new()
+            .max_header_size(LARGEST_HEAD)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = std::pin::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.drain.requested() => {
+                connection.as_mut().graceful_shutdown();
+                if stage.is_new() {
+                    // There is no request to finish.
+                    return;
+                }
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection ended early");
+        }
+    }
+}
+
+async fn answer(router: &mut Router, request: Request) -> Response {
+    if request.headers().contains_key(header::TRANSFER_ENCODING) {
+        // Something between the client and here may see another end of this request, and hide a second one behind it.
+        let close = [(header::CONNECTION, HeaderValue::from_static("close"))];
+        return (StatusCode::LENGTH_REQUIRED, close, "A body needs a Content-Length.\n").into_response();
+    }
+    // A router is always ready, and never fails.
+    router.call(request).await.unwrap_or_else(|never: Infallible| match never {})
+}
