@@ -8,8 +8,10 @@ mod api;
 mod backfill;
 mod check;
 mod columns;
+mod completions;
 mod demo;
 mod flags;
+mod man;
 mod once;
 mod output;
 mod rules;
@@ -20,6 +22,9 @@ mod suggest;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+/// The name of the program.
+const PROGRAM: &str = "losant-exporter";
 
 /// The exit codes of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +50,7 @@ impl From<Exit> for ExitCode {
 /// The command line.
 #[derive(Debug, Parser)]
 #[command(
-    name = "losant-exporter",
+    name = PROGRAM,
     version,
     about = "Prometheus exporter for the usage of a Losant instance, its orgs and its sandboxes",
     after_help = "Without a subcommand it serves. Exit codes: 0 success, 1 failure while running, 2 wrong usage or \
@@ -77,6 +82,10 @@ enum Command {
     Rules(Box<rules::RulesArgs>),
     /// Serve a simulated Losant API alone, to try things on
     Simulate(simulate::SimulateArgs),
+    /// Print or write the manual pages
+    Man(man::ManArgs),
+    /// Print what a shell completes commands and flags by
+    Completions(completions::CompletionsArgs),
 }
 
 impl Cli {
@@ -91,6 +100,8 @@ impl Cli {
             Command::Backfill(args) => backfill::run(&args),
             Command::Rules(args) => rules::run(&args),
             Command::Simulate(args) => simulate::run(&args),
+            Command::Man(args) => man::run(&args),
+            Command::Completions(args) => Ok(completions::run(&args)),
         };
         done.unwrap_or_else(|refusal| {
             output::complain(&refusal);

@@ -12,11 +12,11 @@ This page is written by `make docs`, from the table in `src/losant/action/table.
 for instances, their orgs and their sandbox users. The exporter polls with some of the reads and never writes;
 `losant-exporter api ACTION` calls any of them with a configured account.
 
-```
-losant-exporter api --list
-losant-exporter api instanceOrgs.get --all-pages --output table
-losant-exporter api instance.payloadCounts --param start=-7d --param end=now
-losant-exporter api instanceOrg.patch --org ID --body changes.json --dry-run
+```console
+$ losant-exporter api --list
+$ losant-exporter api instanceOrgs.get --all-pages --output table
+$ losant-exporter api instance.payloadCounts --param start=-7d --param end=now
+$ losant-exporter api instanceOrg.patch --org <ORG_ID> --body changes.json --dry-run
 ```
 
 - Ids go in by `--instance`, `--org` and `--sandbox`. If the account configures exactly one instance, `--instance` may be

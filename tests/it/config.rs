@@ -43,6 +43,7 @@ fn the_reference_names_every_key() {
     };
     defaults.accounts.insert("default".to_owned(), account);
     defaults.exposition.max_series = Some(1);
+    defaults.web.config_file = Some("file".into());
     defaults.sharding = ShardingConfig { shard: Some(0), ..ShardingConfig::default() };
     let (mut wanted, mut found) = (BTreeSet::new(), BTreeSet::new());
     keys("", &toml::Value::try_from(defaults).expect("a table"), &mut wanted);

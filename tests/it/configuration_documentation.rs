@@ -49,7 +49,7 @@ which says where sockets are, and `[sharding]`, which has to be the same for all
 
 ```console
 $ kill -HUP $(pidof losant-exporter)
-$ curl -fsS -X POST http://127.0.0.1:10066/-/reload
+$ curl -sS -X POST http://127.0.0.1:10066/-/reload
 ```
 ";
 

@@ -9,69 +9,155 @@ use losant_exporter::metrics::catalogue::{self, CATALOGUE};
 use losant_exporter::metrics::vocabulary::OWN_FAMILIES;
 use losant_exporter::simulator::{Fault, FaultKind, Route, made_up_token};
 use losant_exporter::usage::Level;
+use regex::{Captures, Regex};
 
 use crate::test_app::Setup;
 
-fn usage_families() -> String {
+/// What the catalogue does not know of a family.
+struct Reference {
+    /// The page as it was: the only one who knows since when a family has been there.
+    before: String,
+    /// A page of metrics of the ordinary world, at a time that stands still.
+    example: String,
+}
+
+impl Reference {
+    /// The version that a family came with. One that is not on the page yet comes with this version.
+    fn since(&self, family: &str) -> &str {
+        let row = self.before.lines().find(|line| line.starts_with(&format!("| `{family}` | ")));
+        let is_version =
+            |cell: &&str| cell.split('.').filter(|part| part.parse::<u32>().is_ok()).count() == 3;
+        let version = row.and_then(|row| row.split(" | ").find(is_version));
+        version.unwrap_or(env!("CARGO_PKG_VERSION"))
+    }
+
+    /// A series of each family, with its value, as far as the ordinary world has one.
+    fn examples(&self, families: &[String]) -> String {
+        let sample = |family: &String| {
+            let is_of = |line: &&str| {
+                line.strip_prefix(family.as_str()).is_some_and(|rest| rest.starts_with(['{', ' ']))
+            };
+            self.example.lines().find(is_of)
+        };
+        let samples: Vec<_> = families.iter().filter_map(sample).collect();
+        format!("\nFor example:\n\n```text\n{}\n```\n", samples.join("\n"))
+    }
+}
+
+/// The window that a family speaks of: it is in its name.
+fn window(family: &str, is_of_application: bool) -> &'static str {
+    match family {
+        _ if family.ends_with("_previous_period") => "UTC calendar month before",
+        _ if family.ends_with("_period") && is_of_application => "UTC calendar month so far",
+        _ if family.ends_with("_period") => "billing period so far",
+        _ if family.ends_with("_today") => "UTC day so far",
+        _ if family.ends_with("_last_day") => "last complete UTC day",
+        _ if family.ends_with("_this_hour") => "UTC hour so far",
+        _ if family.ends_with("_last_hour") => "last settled UTC hour",
+        _ => "now",
+    }
+}
+
+/// What a HELP text says, and the action of Losant's API that it says it is from, with links.
+fn what_and_from(help: &str) -> (String, String) {
+    let Some((what, from)) = help.rsplit_once(" (") else { return (help.to_owned(), String::new()) };
+    let Some(from) = from.strip_suffix(", refreshed by polling).") else {
+        return (help.to_owned(), String::new());
+    };
+    let action = Regex::new(r"instance(?:Orgs?|Sandbox(?:es)?)?\.[a-zA-Z]+").expect("a pattern");
+    let link = |found: &Captures<'_>| {
+        format!("[`{}`](losant-actions.md#{})", &found[0], found[0].replace('.', "").to_lowercase())
+    };
+    (format!("{what}."), action.replace_all(from, link).into_owned())
+}
+
+fn quoted(labels: &[&str]) -> String {
+    labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ")
+}
+
+const USAGE_HEAD: &str =
+    "| Family | Labels | Window | From | Since | What it is |\n| --- | --- | --- | --- | --- | --- |";
+
+fn usage_families(reference: &Reference) -> String {
     let mut page = String::new();
     for level in Level::ALL {
-        let _ =
-            writeln!(page, "\n## losant_{level}_*\n\n| Family | Labels | What it is |\n| --- | --- | --- |");
-        for row in CATALOGUE.iter().filter(|row| row.subject.is_none() && row.levels.contains(&level)) {
-            let labels: Vec<_> = catalogue::id_labels(level)
-                .iter()
-                .chain(row.labels)
-                .map(|label| format!("`{label}`"))
-                .collect();
+        let _ = writeln!(page, "\n## losant_{level}_*\n\n{USAGE_HEAD}");
+        let ids = catalogue::id_labels(level);
+        let mut families = Vec::new();
+        let mut row = |family: String, labels: &[&str], help: &str| {
+            let (what, from) = what_and_from(help);
+            let (window, since) = (window(&family, false), reference.since(&family));
             let _ =
-                writeln!(page, "| `{}` | {} | {} |", row.family(level), labels.join(", "), row.help(level));
+                writeln!(page, "| `{family}` | {} | {window} | {from} | {since} | {what} |", quoted(labels));
+            families.push(family);
+        };
+        for it in CATALOGUE.iter().filter(|it| it.subject.is_none() && it.levels.contains(&level)) {
+            row(it.family(level), &[ids, it.labels].concat(), &it.help(level));
         }
-        let ids: Vec<_> = catalogue::id_labels(level).iter().map(|label| format!("`{label}`")).collect();
-        let _ = writeln!(
-            page,
-            "| `{}` | {}, `collector` | {} |",
-            catalogue::last_success_family(level),
-            ids.join(", "),
-            catalogue::last_success_help(level)
-        );
+        let help = catalogue::last_success_help(level);
+        row(catalogue::last_success_family(level), &[ids, &["collector"]].concat(), &help);
+        page += &reference.examples(&families);
     }
     let _ = writeln!(
         page,
         "\n## losant_application_*\n\nOf every application; `org_id` or `sandbox_id` says whose it is. They come from \
-         Losant's monthly summaries, by UTC\ncalendar month, and are as fresh as Losant keeps those.\n\n\
-         | Family | Labels | What it is |\n| --- | --- | --- |"
+         Losant's monthly summaries, by UTC\ncalendar month, and are as fresh as Losant keeps those.\n\n{USAGE_HEAD}"
     );
+    let mut families = Vec::new();
     for row in CATALOGUE.iter().filter(|row| row.subject.is_some()) {
-        let labels: Vec<_> = row.labels.iter().map(|label| format!("`{label}`")).collect();
-        let _ = writeln!(
-            page,
-            "| `{}` | `instance_id`, `org_id` or `sandbox_id`, {} | {} |",
-            row.family(Level::Org),
-            labels.join(", "),
-            row.help(Level::Org)
-        );
+        let family = row.family(Level::Org);
+        let (what, from) = what_and_from(&row.help(Level::Org));
+        let (window, since) = (window(&family, true), reference.since(&family));
+        let labels = format!("`instance_id`, `org_id` or `sandbox_id`, {}", quoted(row.labels));
+        let _ = writeln!(page, "| `{family}` | {labels} | {window} | {from} | {since} | {what} |");
+        families.push(family);
     }
+    page += &reference.examples(&families);
     page
 }
 
 /// The families that are not in the catalogue, as a running exporter describes them.
-fn own_families(openmetrics: &str) -> String {
+fn own_families(openmetrics: &str, reference: &Reference) -> String {
     let mut page = String::from(
-        "\n## The exporter itself\n\n| Family | Type | Labels | What it is |\n| --- | --- | --- | --- |\n",
+        "\n## The exporter itself\n\n| Family | Type | Labels | Since | What it is |\n| --- | --- | --- | --- | --- |\n",
     );
+    let mut examples = Vec::new();
     let mut rows: Vec<_> = own(openmetrics)
         .map(|(name, help)| {
             let kind = kind_of(openmetrics, name);
             let suffix = if kind == "counter" { "_total" } else { "" };
-            let labels: Vec<_> =
-                labels_of(openmetrics, name).into_iter().map(|label| format!("`{label}`")).collect();
-            format!("| `{name}{suffix}` | {kind} | {} | {help} |", labels.join(", "))
+            let labels = labels_of(openmetrics, name);
+            if !labels.is_empty() {
+                examples.extend(example_of(openmetrics, name, kind));
+            }
+            let since = reference.since(&format!("{name}{suffix}"));
+            format!("| `{name}{suffix}` | {kind} | {} | {since} | {help} |", quoted(&labels))
         })
         .collect();
     rows.sort_unstable();
-    page += &rows.join("\n");
-    page.push('\n');
+    examples.sort_unstable();
+    let _ = writeln!(
+        page,
+        "{}\n\nThose that have labels, for example:\n\n```text\n{}\n```",
+        rows.join("\n"),
+        examples.join("\n")
+    );
     page
+}
+
+/// A series of a family, without its value, which is another one each time.
+fn example_of<'a>(openmetrics: &'a str, family: &str, kind: &str) -> Option<&'a str> {
+    let suffix = match kind {
+        "counter" => "_total",
+        "histogram" => "_count",
+        _ => "",
+    };
+    let start = format!("{family}{suffix}{{");
+    openmetrics
+        .lines()
+        .filter(|line| line.starts_with(&start))
+        .filter_map(|line| Some(line.rsplit_once(' ')?.0))
+        .min()
 }
 
 /// Name and HELP of what the exporter says of itself.
@@ -138,19 +224,24 @@ async fn the_documentation_of_metrics_is_up_to_date() {
     app.scrape().await;
     let (_, _, openmetrics) = app.get("/metrics", "application/openmetrics-text;version=1.0.0").await;
     let (name, help) = (catalogue::SERIES_DROPPED, catalogue::SERIES_DROPPED_HELP);
-    let dropped = format!("# HELP {name} {help}\n# TYPE {name} gauge\n{name}{{family=\"\"}} 1\n");
+    let dropped = format!(
+        "# HELP {name} {help}\n# TYPE {name} gauge\n{name}{{family=\"losant_org_payloads_period\"}} 1\n"
+    );
     let openmetrics = format!("{dropped}{openmetrics}");
     check_vocabulary(&openmetrics);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/metrics.md");
+    let example = Setup::at("2026-03-17T14:23:45.250Z").start().await.get("/metrics", "text/plain").await.2;
+    let reference = Reference { before: std::fs::read_to_string(&path).unwrap_or_default(), example };
     let page = format!(
         "# Metrics\n\n\
          This page is written by `make docs`, from the catalogue in `src/metrics/catalogue.rs` and from a running\n\
          exporter. All usage families are gauges: each holds what Losant says for the window that its name states, in\n\
-         UTC, as of the last poll. What is not known is absent, never 0.\n\
+         UTC, as of the last poll. What is not known is absent, never 0.\n\n\
+         *From* is the action of Losant's API that tells it; *Since* the version of the exporter that first had it.\n\
          {}{}",
-        usage_families(),
-        own_families(&openmetrics)
+        usage_families(&reference),
+        own_families(&openmetrics, &reference)
     );
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/metrics.md");
     if std::env::var_os("LOSANT_EXPORTER_WRITE_DOCS").is_some() {
         std::fs::write(&path, &page).expect("docs/metrics.md");
     }

@@ -3,7 +3,7 @@
 //! The cases are in `tests/rules`, in the notation of `rules/notation.rs`.
 
 mod contract;
-mod files;
+pub mod files;
 mod hours;
 mod messages;
 mod notation;
