@@ -41,15 +41,6 @@ def tool(name: str) -> str:
     return path
 
 
-def exporter() -> Path:
-    """A build of the program: the one that `make test` has made, if there is one."""
-    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    for kind in ("debug", "release"):
-        if (target / kind / "losant-exporter").exists():
-            return target / kind / "losant-exporter"
-    lack("losant-exporter is missing; cargo build makes it")
-
-
 def run(*command: str | Path, **options) -> subprocess.CompletedProcess[str]:
     """Runs a command to its end, without any configuration of the user's."""
     environment = {**os.environ, "HELM_CACHE_HOME": str(CACHE / "helm"), "HELM_CONFIG_HOME": str(CACHE / "helm")}

@@ -5,7 +5,8 @@ import tomllib
 
 import pytest
 import yaml
-from renders import CHART, HELMS, Render, chart, chart_command, charts, each_render, exporter, kustomizations
+from artefacts import static_binary
+from renders import CHART, HELMS, Render, chart, chart_command, charts, each_render, kustomizations
 from renders import of_kind, parsed, run, tool, values, workloads
 
 
@@ -115,10 +116,10 @@ def test_the_exporter_accepts_the_configuration(render: Render, tmp_path) -> Non
     text, count = re.subn(r'^token_file = ".*"$', f'token_file = "{tmp_path / "token"}"', text, flags=re.M)
     assert count >= 1
     (tmp_path / "config.toml").write_text(text)
-    said = run(exporter(), "check", f"--config.file={tmp_path / 'config.toml'}")
+    said = run(static_binary(), "check", f"--config.file={tmp_path / 'config.toml'}")
     assert said.returncode == 0, said.stdout + said.stderr
     (tmp_path / "config.toml").write_text(text + "\n[wbe]\n")
-    assert run(exporter(), "check", f"--config.file={tmp_path / 'config.toml'}").returncode == 2, "check finds nothing"
+    assert run(static_binary(), "check", f"--config.file={tmp_path / 'config.toml'}").returncode == 2, "check finds nothing"
 
 
 def test_another_configuration_makes_other_pods() -> None:

@@ -23,7 +23,7 @@ def dpkg(*arguments: str | Path) -> str:
 
 
 def test_it_says_what_it_is_and_needs_nothing_but_certificates():
-    fields = dict(line.split(": ", 1) for line in dpkg("dpkg-deb", "--field", deb()).splitlines() if line[0] != " ")
+    fields = dict(line.split(": ", 1) for line in dpkg("dpkg-deb", "--field", deb()).splitlines() if line[:1].strip())
     assert fields["Package"] == "losant-exporter"
     assert fields["Depends"] == "ca-certificates"
     assert fields["Section"] == "net"

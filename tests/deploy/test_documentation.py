@@ -7,7 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from renders import CACHE, CHART, DEPLOY, HELMS, KUBECTLS, ROOT, exporter, lack, named, parsed, printed, run, title, tool
+from artefacts import static_binary
+from renders import CACHE, CHART, DEPLOY, HELMS, KUBECTLS, ROOT, lack, named, parsed, printed, run, title, tool
 from test_schemas import FOREIGN, OPERATOR, problem
 
 TOKEN = "losant-token"
@@ -124,7 +125,7 @@ def test_all_that_deploy_has_is_in_its_table() -> None:
     text = (DEPLOY / "README.md").read_text()
     linked = set(re.findall(r"^\| \[([a-z./-]+)\]\(", text, re.M))
     there = {it.name for it in DEPLOY.iterdir()} - {"README.md"}
-    assert {it.split("/")[0] for it in linked} >= {"kubernetes", "helm", "prometheus", "checkov.yaml"}
+    assert {it.split("/")[0] for it in linked} >= {"kubernetes", "helm", "docker", "compose", "systemd", "debian", "prometheus", "checkov.yaml"}
     assert {it.split("/")[0] for it in linked} == there
     for path in re.findall(r"`(kubernetes/[a-z/.-]+)`", text):
         assert (DEPLOY / path).exists(), path
@@ -132,7 +133,7 @@ def test_all_that_deploy_has_is_in_its_table() -> None:
 
 def test_the_demo_has_the_token_and_the_instance_of_the_simulator(tmp_path) -> None:
     """They are made up by the simulator, the same at every start."""
-    command = [exporter(), "simulate", "--simulator.listen-address=127.0.0.1:0"]
+    command = [static_binary(), "simulate", "--simulator.listen-address=127.0.0.1:0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as simulator:
         said = ""
         for line in simulator.stdout:

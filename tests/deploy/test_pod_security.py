@@ -1,8 +1,9 @@
-"""Pods can do what they have to, and nothing else."""
+"""Pods and the image can do what they have to, and nothing else."""
 
 import json
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
@@ -19,14 +20,20 @@ spec:
   - { name: shell, image: "busybox:latest", securityContext: { privileged: true } }
 """
 
+# An image that anybody can change, and that is root.
+PLANTED_IMAGE = """
+FROM debian:latest
+ADD https://example.org/tool /usr/bin/tool
+"""
 
-def checkov(folder) -> dict[str, set[str]]:
+
+def checkov(framework: str, folder: Path) -> dict[str, set[str]]:
     """The checks of checkov that fail, and what fails them."""
     program = CACHE / "checkov" / "bin" / "checkov"
     if not program.exists():
         lack("checkov is missing; scripts/deploy-components installs it")
     done = subprocess.run(
-        [program, "--framework", "kubernetes", "--directory", folder, "--quiet", "--compact", "--output", "json"],
+        [program, "--framework", framework, "--directory", folder, "--quiet", "--compact", "--output", "json"],
         capture_output=True,
         text=True,
         timeout=580,
@@ -41,16 +48,25 @@ def checkov(folder) -> dict[str, set[str]]:
     return failed
 
 
-def test_checkov_finds_nothing_but_what_has_a_reason(tmp_path) -> None:
+def excepted(family: str) -> set[str]:
+    exceptions = yaml.safe_load((DEPLOY / "checkov.yaml").read_text())["skip-check"]
+    return {check for check in exceptions if check.startswith(family)}
+
+
+def test_checkov_finds_nothing_in_pods_but_what_has_a_reason(tmp_path) -> None:
     for render in ALL:
         (tmp_path / f"{render}.yaml").write_text(render.text())
     (tmp_path / "planted.yaml").write_text(PLANTED)
-    failed = checkov(tmp_path)
+    failed = checkov("kubernetes", tmp_path)
     ours = {check: names - {"Pod.losant.planted"} for check, names in failed.items()}
-    exceptions = yaml.safe_load((DEPLOY / "checkov.yaml").read_text())["skip-check"]
-    excepted = {check for check in exceptions if check.startswith("CKV_K8S_")}
-    assert {check for check, names in ours.items() if names} == excepted, ours
+    assert {check for check, names in ours.items() if names} == excepted("CKV_K8S_"), ours
     assert {check for check, names in failed.items() if "Pod.losant.planted" in names} >= {"CKV_K8S_16", "CKV_K8S_19"}
+
+
+def test_checkov_finds_nothing_in_the_image_but_what_has_a_reason(tmp_path) -> None:
+    (tmp_path / "Dockerfile").write_text(PLANTED_IMAGE)
+    assert set(checkov("dockerfile", tmp_path)) >= {"CKV_DOCKER_3", "CKV_DOCKER_4", "CKV_DOCKER_7"}
+    assert set(checkov("dockerfile", DEPLOY / "docker")) == excepted("CKV_DOCKER_")
 
 
 @each_render

@@ -102,7 +102,7 @@ def test_the_filter_of_system_calls_lets_all_through_that_a_life_takes(tmp_path)
         (pid,) = {line.split()[0] for line in trace.read_text().splitlines() if " execve(" in line}
         subprocess.run(["kill", pid], check=True)
         assert exporter.process.wait(20) == 0, exporter.said()
-    made = set(re.findall(r"^\d+ (?:<\.\.\. )?(\w+)(?:\(| resumed>)", trace.read_text(), re.MULTILINE))
+    made = set(re.findall(r"^\d+ +(?:<\.\.\. )?(\w+)(?:\(| resumed>)", trace.read_text(), re.MULTILINE))
     assert {"epoll_wait", "accept4", "execve"} <= made
     if missing := made - calls_allowed():
         raise AssertionError(f"the filter of the unit refuses {sorted(missing)}")
