@@ -21,7 +21,7 @@ def need(*programs: str) -> None:
     """Skips the test where a program is missing, by name; in continuous integration that is a failure."""
     missing = [program for program in programs if shutil.which(program) is None]
     if missing:
-        lack(f"missing: {', '.join(missing)} (scripts/deploy-components installs it as root on Debian)")
+        lack(f"missing: {', '.join(missing)} (scripts/image-components installs what is missing as root on Debian)")
 
 
 def need_root() -> None:

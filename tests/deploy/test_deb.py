@@ -1,5 +1,6 @@
 """The Debian package: that it installs, starts nothing by itself, and goes away again."""
 
+import re
 import subprocess
 import tarfile
 from pathlib import Path
@@ -8,12 +9,9 @@ from artefacts import deb
 from programs import need
 from renders import ROOT
 
-
 # What lintian calls an error and is meant so here.
-SUPPRESSED = {
-    "statically-linked-binary": "so that it runs on every distribution",
-    "embedded-library": "the C library, for the same reason",
-    "no-changelog": "the changelog is the project's; one in Debian's form is of packages in Debian",
+MEANT = {
+    "no-changelog": "the project's is there, CHANGELOG.md; one in Debian's form is for packages in Debian",
 }
 
 
@@ -80,11 +78,7 @@ def test_it_installs_and_is_purged_without_a_trace(tmp_path):
     assert not (root / "etc/losant-exporter").exists()
 
 
-def test_lintian_finds_no_error():
+def test_lintian_finds_no_error_but_what_is_meant_so():
     need("lintian")
-    done = subprocess.run(
-        ["lintian", "--allow-root", "--fail-on", "error", "--suppress-tags", ",".join(SUPPRESSED), deb()],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout
+    done = subprocess.run(["lintian", "--allow-root", "--fail-on", "none", deb()], capture_output=True, text=True)
+    assert set(re.findall(r"^E: losant-exporter: (\S+)", done.stdout, re.MULTILINE)) == set(MEANT), done.stdout
