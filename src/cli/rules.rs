@@ -83,7 +83,9 @@ fn check(args: &RulesArgs) -> anyhow::Result<Exit> {
     };
     let text = serve::block_on(page::read(&origin)).map_err(|error| match args.metrics {
         Some(_) => error,
-        None => anyhow!("{error:#}; --metrics names another page"),
+        None => anyhow!(
+            "{error:#}; --metrics names another page, or a file, or - for what `curl` reads where it takes a certificate or a password"
+        ),
     })?;
     let page = Page::read(&text).map_err(|error| anyhow!("{origin}: {error}; this is no page of metrics"))?;
     if !page.names().any(|name| name == vocabulary::BUILD_INFO) {

@@ -90,7 +90,14 @@ impl FromStr for ListenAddress {
 
     fn from_str(text: &str) -> Result<Self, InvalidListenAddress> {
         let invalid = |problem| InvalidListenAddress { text: text.to_owned(), problem };
-        let (host, port) = text.rsplit_once(':').ok_or_else(|| invalid("the port is missing"))?;
+        let (host, port) = text.rsplit_once(':').ok_or_else(|| {
+            // A number alone is a port in the mind of whoever writes it.
+            invalid(if text.parse::<u16>().is_ok() {
+                "a colon is missing before the port"
+            } else {
+                "the port is missing"
+            })
+        })?;
         let digits = port.bytes().all(|byte| byte.is_ascii_digit());
         let port = port.parse().ok().filter(|_| digits).ok_or_else(|| invalid("the port is not one"))?;
         let host = if host.is_empty() {
@@ -190,7 +197,7 @@ mod tests {
     #[test]
     fn what_is_no_address_is_refused_with_the_problem() {
         let refused = |text: &str| text.parse::<ListenAddress>().unwrap_err().to_string();
-        insta::assert_snapshot!(refused("9114"), @r#""9114" is not a listen address: the port is missing; expected host:port, [ipv6]:port or :port"#);
+        insta::assert_snapshot!(refused("9114"), @r#""9114" is not a listen address: a colon is missing before the port; expected host:port, [ipv6]:port or :port"#);
         insta::assert_snapshot!(refused("localhost:http"), @r#""localhost:http" is not a listen address: the port is not one; expected host:port, [ipv6]:port or :port"#);
         insta::assert_snapshot!(refused("::1:9114"), @r#""::1:9114" is not a listen address: an IPv6 address needs brackets; expected host:port, [ipv6]:port or :port"#);
         insta::assert_snapshot!(refused("[::g]:9114"), @r#""[::g]:9114" is not a listen address: in brackets stands no IPv6 address; expected host:port, [ipv6]:port or :port"#);

@@ -41,7 +41,7 @@ pub trait Orders: Send + Sync {
 pub(super) fn routes() -> Router<Arc<WebState>> {
     Router::new()
         .route(RELOAD, post(reload).put(reload).fallback(wrong_method))
-        .route(LOG_LEVEL, get(show_log_level).put(set_log_level))
+        .route(LOG_LEVEL, get(show_log_level).put(set_log_level).post(set_log_level))
 }
 
 async fn wrong_method(State(state): State<Arc<WebState>>) -> Response {

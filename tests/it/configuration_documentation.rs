@@ -24,7 +24,7 @@ The configuration is read anew
 - when its file changes: what it leads to is looked at every two seconds, and read once it has been the same twice, so that a
   file that is being written is not read half. The swapped links of a Kubernetes `ConfigMap` are noticed. A file that is gone
   is no reason to change anything;
-- on `SIGHUP`;
+- on `SIGHUP` to the process of `serve` (other commands end by it);
 - on `POST /-/reload`, where `web.enable_lifecycle` is set; without it, that is answered with 403, as Prometheus does.
 
 It is read and checked whole first, token files included, just as at the start: file, environment and flags of the process. A
@@ -48,7 +48,7 @@ which says where sockets are, and `[sharding]`, which has to be the same for all
 - Environment variables are those of the start. Token files are read again all the time and need no reload.
 
 ```console
-$ kill -HUP $(pidof losant-exporter)
+$ systemctl reload losant-exporter
 $ curl -sS -X POST http://127.0.0.1:10066/-/reload
 ```
 ";

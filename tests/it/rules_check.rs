@@ -245,7 +245,7 @@ async fn what_cannot_be_read_is_refused_with_url_or_file_and_line() {
         .concat(),
         @r"
         losant-exporter: http://127.0.0.1:FREE/metrics: cannot connect: Connection refused (os error 111)
-        losant-exporter: http://127.0.0.1:FREE/metrics: cannot connect: Connection refused (os error 111); --metrics names another page
+        losant-exporter: http://127.0.0.1:FREE/metrics: cannot connect: Connection refused (os error 111); --metrics names another page, or a file, or - for what `curl` reads where it takes a certificate or a password
         losant-exporter: nobody knows the port that the system chooses; give the page with --metrics
         losant-exporter: http://127.0.0.1:PORT/nowhere: answered 404 Not Found
         losant-exporter: http://127.0.0.1:OTHER/moved: answered 302 Found
