@@ -1,7 +1,8 @@
 //! Who may come in: TLS, users, response headers and rate limit, as a web configuration file says.
 //!
 //! Owns: the file of `--web.config.file`, which is that of the Prometheus exporter-toolkit, the certificates that it names, and
-//! taking them over when they change. A file that has become wrong changes nothing; it is logged once.
+//! taking them over when they change. A file that has become wrong changes nothing; it is logged once. Neither does one that is
+//! just being written: a protection that is missing from the first half of it would be missing from the pages.
 //! Must not: know a page.
 
 mod client_certificates;
@@ -47,8 +48,11 @@ struct Source {
 /// What was read last.
 #[derive(Debug)]
 struct Last {
-    files: Files,
-    /// Whether nothing was written while it was read. A file may change within the moment that its times tell apart.
+    /// What came into force, or was refused.
+    decided: Files,
+    /// What has been found to be different since, until a second look finds the same.
+    pending: Option<Files>,
+    /// Whether two looks found the same. A file may change within the moment that its times tell apart.
     settled: bool,
 }
 
@@ -70,7 +74,7 @@ impl Guard {
     pub fn load(path: &Path) -> Result<Self, GuardError> {
         let mut files = Files::default();
         let rules = Rules::read(path, &mut files, None)?;
-        let last = Mutex::new(Last { files, settled: false });
+        let last = Mutex::new(Last { decided: files, pending: None, settled: false });
         let source = Source { path: path.to_owned(), last };
         Ok(Self { rules: Arc::new(watch::Sender::new(Arc::new(rules))), source: Some(Arc::new(source)) })
     }
@@ -106,19 +110,25 @@ impl Guard {
         Arc::clone(&self.rules.borrow())
     }
 
-    /// Reads the files again if they have changed.
+    /// Reads the files again if they have changed. What has changed comes into force once two looks in a row find the same.
     fn check(&self) {
         let Some(source) = &self.source else { return };
         let mut last = source.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.settled && last.files.are_unchanged() {
+        if last.settled && last.decided.are_unchanged() {
             return;
         }
         let mut files = Files::default();
         let current = self.current();
         let read = Rules::read(&source.path, &mut files, Some(&current));
-        let settled = files.have_same_stamps(&last.files);
-        let changed = !files.have_same_content(&last.files);
-        *last = Last { files, settled };
+        let before = last.pending.as_ref().unwrap_or(&last.decided);
+        let settled = files.have_same_stamps(before) && files.have_same_content(before);
+        let changed = !files.have_same_content(&last.decided);
+        last.settled = settled;
+        if changed && !settled {
+            last.pending = Some(files);
+            return;
+        }
+        *last = Last { decided: files, pending: None, settled };
         if !changed {
             return;
         }

@@ -36,8 +36,9 @@ const HASH: &str = "$2y$10$2UXri9cIDdgeKjBo4Rlpx.U3ZLDV8X1IxKmsfOvhcM5oXQt/mLmXq
 
 /// TLS stands for a certificate and its key; USERS for a user with a hash; INLINE for a certificate and its key in the file.
 const CASES: &[Case] = &[
-    case("nothing", Accepts, ""),
-    case("a comment", Accepts, "# nothing yet\n"),
+    stricter("nothing", "a file that is just being written is empty, too", ""),
+    stricter("a comment", "a file that is just being written begins like that, too", "# nothing yet\n"),
+    case("no rules", Accepts, "{}\n"),
     case(
         "empty sections",
         Accepts,

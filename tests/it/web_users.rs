@@ -120,8 +120,24 @@ async fn a_changed_file_is_taken_over_and_a_broken_one_is_not() {
     std::fs::remove_file(&guarded.file).expect("a file");
     guarded.app.hand.advance(Duration::from_secs(1));
     assert_eq!(guarded.status("/-/healthy", "nobody", "right").await, 401);
-    std::fs::write(&guarded.file, "").expect("a file");
+    std::fs::write(&guarded.file, "{}").expect("a file");
     guarded.until("nobody", "", 200).await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_just_being_written_lets_nobody_in() {
+    let guarded = Guarded::start(&users(&["prometheus"])).await;
+    let both = users(&["prometheus", "grafana"]);
+    for half in ["", "# The users\n"] {
+        std::fs::write(&guarded.file, half).expect("a file");
+        guarded.app.hand.advance(Duration::from_secs(1));
+        for _ in 0..5 {
+            assert_eq!(guarded.status("/-/healthy", "nobody", "right").await, 401, "{half:?}");
+        }
+        std::fs::write(&guarded.file, &both).expect("a file");
+        guarded.until("grafana", "right", 200).await;
+        assert_eq!(guarded.status("/-/healthy", "nobody", "right").await, 401, "{half:?}");
+    }
 }
 
 #[tokio::test]

@@ -66,7 +66,8 @@ impl Document {
             let line = error.location().map_or(1, |location| location.line());
             GuardError::new(file, format!("line {line}: {}", in_one_line(&error)))
         })?;
-        Ok(document.unwrap_or_default())
+        // A file that is just being written is empty, too, and must not let everybody in.
+        document.ok_or_else(|| GuardError::new(file, "is empty; write {} for no rules"))
     }
 }
 
