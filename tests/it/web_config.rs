@@ -202,6 +202,7 @@ const CASES: &[Case] = &[
     // Users.
     case("users", Accepts, "USERS"),
     case("users and TLS", Accepts, "TLSUSERS"),
+    case("users whose hashes differ in cost", Accepts, "USERS  erin: CHEAPER\n"),
     case("a password that is no hash", Refuses, "basic_auth_users:\n  john: doe\n"),
     case("a user without a password", Refuses, "basic_auth_users:\n  john:\n"),
     case("users as a list", Refuses, "basic_auth_users:\n- john\n"),
@@ -250,7 +251,8 @@ fn write(folder: &Path, server: &Identity, text: &str) -> std::path::PathBuf {
         .replace("USERS", "basic_auth_users:\n  dave: HASH\n")
         .replace("CERT", &indented(&server.certificate))
         .replace("KEY", &indented(&server.key))
-        .replace("HASH", HASH);
+        .replace("HASH", HASH)
+        .replace("CHEAPER", &HASH.replace("$10$", "$05$"));
     let text = match text.strip_prefix("TLS") {
         Some(rest) => format!("tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n{rest}"),
         None => text,

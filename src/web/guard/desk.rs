@@ -1,8 +1,9 @@
 //! Where passwords are looked at, one or a few at a time.
 //!
 //! Owns: who is next. Looking at a password takes the time of a core, so there are few places, and however many wrong
-//! passwords come, the rest of the process goes on. The last one to come is the next one: whoever comes with a good password
-//! does not wait behind a hundred bad ones. Of those who wait too long, the oldest are sent away.
+//! passwords come, the rest of the process goes on. The last one to come is the next one, and after that anybody of those who
+//! wait, by turns: whoever comes with a good password does not wait behind a hundred bad ones, nor for ever because bad ones
+//! always come later. Of too many who wait, the oldest are sent away.
 //! Must not: know a password.
 
 use std::collections::VecDeque;
@@ -21,6 +22,8 @@ pub(super) struct Desk(Arc<Mutex<Waiting>>);
 struct Waiting {
     free: usize,
     line: VecDeque<oneshot::Sender<Place>>,
+    /// Whether it is now anybody's turn.
+    anybody: bool,
 }
 
 /// A place. It is the next one's when it is dropped.
@@ -29,7 +32,7 @@ pub(super) struct Place(Option<Desk>);
 
 impl Desk {
     pub(super) fn with_places(free: usize) -> Self {
-        Self(Arc::new(Mutex::new(Waiting { free, line: VecDeque::new() })))
+        Self(Arc::new(Mutex::new(Waiting { free, line: VecDeque::new(), anybody: false })))
     }
 
     /// Waits for a place. `None` for whoever is sent away.
@@ -54,7 +57,7 @@ impl Desk {
         loop {
             let next = {
                 let mut waiting = self.lock();
-                let next = waiting.line.pop_back();
+                let next = waiting.next();
                 if next.is_none() {
                     waiting.free = waiting.free.saturating_add(1);
                 }
@@ -71,6 +74,15 @@ impl Desk {
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn next(&mut self) -> Option<oneshot::Sender<Place>> {
+        let last = self.line.len().checked_sub(1)?;
+        let index = if self.anybody { fastrand::usize(..=last) } else { last };
+        self.anybody = !self.anybody;
+        self.line.remove(index)
     }
 }
 
@@ -115,8 +127,33 @@ mod tests {
         while let Some(done) = line.join_next().await {
             order.push(done.unwrap());
         }
-        assert_eq!(order, [(2, true), (1, true), (0, true)]);
+        assert_eq!(order.first(), Some(&(2, true)));
+        order.sort_unstable();
+        assert_eq!(order, [(0, true), (1, true), (2, true)]);
         assert_eq!(desk.lock().free, 1);
+    }
+
+    #[tokio::test]
+    async fn whoever_came_first_is_served_although_somebody_else_is_always_the_last() {
+        let desk = Desk::with_places(1);
+        let mut place = desk.place().await.unwrap();
+        let mut first = line_up(&desk, 1).await;
+        // One who is served comes again at once, and others come behind.
+        let mut crowd = JoinSet::new();
+        let mut served = 0;
+        while first.try_join_next().is_none() {
+            while desk.lock().line.len() < 8 {
+                crowd.spawn({
+                    let desk = desk.clone();
+                    async move { desk.place().await.is_some() }
+                });
+                tokio::task::yield_now().await;
+            }
+            drop(place);
+            place = desk.place().await.unwrap();
+            served += 1;
+            assert!(served < 10_000, "nobody but the last is served");
+        }
     }
 
     #[tokio::test]

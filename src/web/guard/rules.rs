@@ -32,7 +32,7 @@ const HEADERS: [(&str, &[&str]); 5] = [
 pub(in crate::web) struct Rules {
     tls: Option<Arc<ServerConfig>>,
     headers: Vec<(HeaderName, HeaderValue)>,
-    users: Arc<Users>,
+    users: Users,
     rate_limit: Option<Arc<RateLimit>>,
     client_certificates: &'static str,
     warnings: Vec<String>,
@@ -51,20 +51,27 @@ impl Rules {
         let headers =
             headers.unwrap_or_default().into_iter().filter_map(|(name, value)| header(&name, &value));
         let headers = headers.collect::<Result<_, _>>().map_err(refuse)?;
-        let users = Users::new(basic_auth_users.unwrap_or_default()).map_err(refuse)?;
+        // Those who have shown who they are need not do so again.
+        let known = before.map(|before| &before.users);
+        let users = Users::new(basic_auth_users.unwrap_or_default(), known).map_err(refuse)?;
+        if users.costs_differ() {
+            warnings.push(
+                "basic_auth_users: the hashes differ in cost, by which strangers can tell who exists"
+                    .to_owned(),
+            );
+        }
         let rate_limit = limit(&rate_limit.unwrap_or_default()).map_err(refuse)?;
         let directory = path.parent().unwrap_or(Path::new(""));
         let tls_server_config = tls_server_config.unwrap_or_default();
         let tls = tls::read(&tls_server_config, http2.unwrap_or(true), directory, files, &mut warnings);
         let (tls, client_certificates) = tls.map_err(refuse)?.unzip();
-        // Those who have just used up what there is may not begin anew, nor have to show again who they are.
+        // Those who have just used up what there is may not begin anew.
         let same_limit = before.and_then(|before| before.rate_limit.clone());
         let same_limit = same_limit.filter(|old| rate_limit.as_ref().is_some_and(|new| new.is_like(old)));
-        let same_users = before.map(|before| &before.users).filter(|old| ***old == users);
         Ok(Self {
             tls,
             headers,
-            users: same_users.cloned().unwrap_or_else(|| Arc::new(users)),
+            users,
             rate_limit: same_limit.or_else(|| rate_limit.map(Arc::new)),
             client_certificates: client_certificates.unwrap_or_default(),
             warnings,
@@ -79,7 +86,7 @@ impl Rules {
         &self.headers
     }
 
-    pub(in crate::web) fn users(&self) -> &Arc<Users> {
+    pub(in crate::web) fn users(&self) -> &Users {
         &self.users
     }
 

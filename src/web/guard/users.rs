@@ -4,7 +4,7 @@
 //! of it is remembered under a code that says nothing about the password. Whoever does not exist costs the same time.
 //! Must not: hold a password, nor show a hash.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -28,6 +28,7 @@ const NOBODY: &str = "QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi";
 pub(in crate::web) struct Users {
     hashes: BTreeMap<String, String>,
     nobody: String,
+    costs_differ: bool,
     key: Option<hmac::Key>,
     remembered: Arc<Mutex<HashMap<[u8; 32], bool>>>,
     desk: Desk,
@@ -45,29 +46,39 @@ pub(in crate::web) enum Admission {
 }
 
 impl Users {
-    /// Refuses what is no hash, with its key.
-    pub(super) fn new(hashes: BTreeMap<String, String>) -> Result<Self, (String, String)> {
-        let mut lowest_cost = None;
+    /// Refuses what is no hash, with its key. Whom `before` knows does not have to show again who they are: what is
+    /// remembered holds for a name with its hash, whoever else comes or goes.
+    pub(super) fn new(
+        hashes: BTreeMap<String, String>,
+        before: Option<&Self>,
+    ) -> Result<Self, (String, String)> {
+        let mut costs = BTreeSet::new();
         for (name, hash) in &hashes {
             let cost = hash.parse::<HashParts>().ok().map(|parts| parts.get_cost());
             let Some(cost) = cost.filter(|cost| (4..=31).contains(cost)) else {
                 let problem = "is not a hash made with bcrypt; htpasswd -nBC 10 \"\" makes one";
                 return Err((format!("basic_auth_users.{name}"), problem.to_owned()));
             };
-            lowest_cost = Some(lowest_cost.map_or(cost, |lowest: u32| lowest.min(cost)));
+            costs.insert(cost);
+        }
+        let nobody = format!("$2y${:02}${NOBODY}", costs.first().unwrap_or(&10));
+        let costs_differ = costs.len() > 1;
+        if let Some(Self { key: Some(key), remembered, desk, .. }) = before {
+            let (key, remembered) = (Some(key.clone()), Arc::clone(remembered));
+            return Ok(Self { hashes, nobody, costs_differ, key, remembered, desk: desk.clone() });
         }
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new());
         let key =
             key.map_err(|_| ("basic_auth_users".to_owned(), "the system has no random numbers".to_owned()))?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(Self {
-            hashes,
-            nobody: format!("$2y${:02}${NOBODY}", lowest_cost.unwrap_or(10)),
-            key: Some(key),
-            remembered: Arc::default(),
-            // The others are for scrapes.
-            desk: Desk::with_places((cores / 2).max(1)),
-        })
+        // The others are for scrapes.
+        let desk = Desk::with_places((cores / 2).max(1));
+        Ok(Self { hashes, nobody, costs_differ, key: Some(key), remembered: Arc::default(), desk })
+    }
+
+    /// Whether some passwords take longer to look at than others.
+    pub(super) const fn costs_differ(&self) -> bool {
+        self.costs_differ
     }
 
     pub(super) fn len(&self) -> usize {
@@ -84,7 +95,7 @@ impl Users {
         let hash = name.as_ref().and_then(|name| self.hashes.get(name));
         let exists = hash.is_some();
         let hash = hash.unwrap_or(&self.nobody).clone();
-        let code = code(key, name.as_deref().unwrap_or_default(), &hash, &password);
+        let code = code(key, name.as_deref().filter(|_| exists), &hash, &password);
         if let Some(admission) = self.remembered(code) {
             return admission;
         }
@@ -115,15 +126,8 @@ impl Users {
 /// Those of an empty file: nobody is asked.
 impl Default for Users {
     fn default() -> Self {
-        let (hashes, nobody) = (BTreeMap::new(), String::new());
-        Self { hashes, nobody, key: None, remembered: Arc::default(), desk: Desk::with_places(1) }
-    }
-}
-
-/// Whether the same may come in.
-impl PartialEq for Users {
-    fn eq(&self, other: &Self) -> bool {
-        self.hashes == other.hashes
+        let (hashes, nobody, desk) = (BTreeMap::new(), String::new(), Desk::with_places(1));
+        Self { hashes, nobody, costs_differ: false, key: None, remembered: Arc::default(), desk }
     }
 }
 
@@ -142,9 +146,12 @@ fn credentials(headers: &HeaderMap) -> Option<(Vec<u8>, Vec<u8>)> {
     Some((decoded.get(..colon)?.to_vec(), decoded.get(colon.saturating_add(1)..)?.to_vec()))
 }
 
-/// What a pair is remembered by. The key is of this process alone.
-fn code(key: &hmac::Key, name: &str, hash: &str, password: &[u8]) -> [u8; 32] {
+/// What a pair is remembered by. The key is of this process alone. Without a name for those who do not exist: what came of
+/// them does not hold for a user of the same name who is added later.
+fn code(key: &hmac::Key, name: Option<&str>, hash: &str, password: &[u8]) -> [u8; 32] {
     let mut context = hmac::Context::with_key(key);
+    context.update(&[u8::from(name.is_some())]);
+    let name = name.unwrap_or_default();
     for part in [name.as_bytes(), hash.as_bytes(), password] {
         context.update(&(part.len() as u64).to_be_bytes());
         context.update(part);
@@ -174,7 +181,7 @@ mod tests {
     fn users() -> Users {
         let hash = |password: &str| bcrypt::hash(password, 4).unwrap();
         let hashes = [("prometheus".to_owned(), hash("right")), ("zoë".to_owned(), hash("pass:word"))];
-        Users::new(hashes.into()).unwrap()
+        Users::new(hashes.into(), None).unwrap()
     }
 
     fn headers(value: &str) -> HeaderMap {
@@ -183,6 +190,14 @@ mod tests {
 
     fn basic(pair: &str) -> HeaderMap {
         headers(&format!("Basic {}", BASE64_STANDARD.encode(pair)))
+    }
+
+    fn now_or_never<T>(future: impl Future<Output = T>) -> Option<T> {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        match std::pin::pin!(future).poll(&mut context) {
+            std::task::Poll::Ready(output) => Some(output),
+            std::task::Poll::Pending => None,
+        }
     }
 
     #[tokio::test]
@@ -207,7 +222,7 @@ mod tests {
     #[tokio::test]
     async fn without_users_everybody_comes_in() {
         assert_eq!(Users::default().admit(&HeaderMap::new()).await, Admission::Granted);
-        assert_eq!(Users::new(BTreeMap::new()).unwrap().admit(&basic("a:b")).await, Admission::Granted);
+        assert_eq!(Users::new(BTreeMap::new(), None).unwrap().admit(&basic("a:b")).await, Admission::Granted);
     }
 
     #[tokio::test]
@@ -227,8 +242,41 @@ mod tests {
     #[test]
     fn whoever_does_not_exist_takes_the_time_of_the_quickest_user() {
         let hash = |cost| bcrypt::hash("x", cost).unwrap();
-        let users = Users::new([("a".to_owned(), hash(6)), ("b".to_owned(), hash(5))].into()).unwrap();
+        let users = Users::new([("a".to_owned(), hash(6)), ("b".to_owned(), hash(5))].into(), None).unwrap();
         assert_eq!(users.nobody.parse::<HashParts>().unwrap().get_cost(), 5);
+        assert!(users.costs_differ());
+        let users = Users::new([("a".to_owned(), hash(5)), ("b".to_owned(), hash(5))].into(), None).unwrap();
+        assert!(!users.costs_differ());
+    }
+
+    #[tokio::test]
+    async fn whoever_has_shown_who_it_is_need_not_do_so_again_when_others_change() {
+        let before = users();
+        assert_eq!(before.admit(&basic("prometheus:right")).await, Admission::Granted);
+        assert_eq!(before.admit(&basic("zoë:pass:word")).await, Admission::Granted);
+        let mut hashes = before.hashes.clone();
+        hashes.insert("zoë".to_owned(), bcrypt::hash("new", 4).unwrap());
+        let after = Users::new(hashes, Some(&before)).unwrap();
+        // All places are taken, so that nobody can be looked at.
+        let mut places = Vec::new();
+        while let Some(place) = now_or_never(before.desk.place()) {
+            places.push(place);
+        }
+        assert_eq!(now_or_never(after.admit(&basic("prometheus:right"))), Some(Admission::Granted));
+        assert_eq!(now_or_never(after.admit(&basic("prometheus:wrong"))), None);
+        drop(places);
+        assert_eq!(after.admit(&basic("zoë:pass:word")).await, Admission::Denied);
+        assert_eq!(after.admit(&basic("zoë:new")).await, Admission::Granted);
+    }
+
+    #[test]
+    fn what_is_remembered_of_a_user_does_not_hold_for_a_stranger_of_that_name() {
+        let key = users().key.unwrap();
+        let hash = format!("$2y$10${NOBODY}");
+        let of = |name| code(&key, name, &hash, b"fakepassword");
+        assert_ne!(of(Some("")), of(None));
+        assert_ne!(of(Some("a")), of(Some("b")));
+        assert_eq!(of(Some("a")), of(Some("a")));
     }
 
     #[test]
@@ -236,7 +284,7 @@ mod tests {
         for hash in
             ["", "hunter2", "$1$hunter2", &format!("$2y$99${NOBODY}"), &format!("$2y$10${}", &NOBODY[1..])]
         {
-            let (key, problem) = Users::new([("dave".to_owned(), hash.to_owned())].into()).unwrap_err();
+            let (key, problem) = Users::new([("dave".to_owned(), hash.to_owned())].into(), None).unwrap_err();
             assert_eq!(key, "basic_auth_users.dave");
             assert!(!problem.contains("hunter"), "{problem}");
         }
