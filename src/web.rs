@@ -9,6 +9,7 @@ mod chunks;
 mod connection;
 mod entrance;
 mod guard;
+mod held;
 mod landing;
 mod listen;
 mod metrics;
@@ -23,7 +24,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Query, Request, State};
+use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
@@ -49,9 +50,6 @@ pub use self::status::{Status, StatusError, StatusForm};
 
 const HEALTHY: &str = "/-/healthy";
 const READY: &str = "/-/ready";
-
-/// The body of a request in bytes. No page takes more than a word.
-const LARGEST_BODY: usize = 16 * 1024;
 
 /// What the metrics page shows.
 pub trait Exposition: Send + Sync {
@@ -129,7 +127,6 @@ pub fn router(state: WebState) -> Router {
         .method_not_allowed_fallback(|| async {
             (StatusCode::METHOD_NOT_ALLOWED, "This page can only be read.\n")
         })
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(middleware::from_fn_with_state(entrance, entrance::pass))
         .layer(middleware::from_fn_with_state(Arc::clone(&state), observe))
         .with_state(state)

@@ -1,19 +1,21 @@
 //! Connections that do not wait for ever for the other side.
 //!
-//! Owns: how long a request may take to come in, how long a connection may rest between two, and how long an answer may take
-//! to be read. Each answer under way keeps the page it is of in memory, and each connection a file descriptor: a client that
-//! sends or reads a byte now and then could keep them for days.
+//! Owns: how long a request may take to come in, how long a connection may rest between two and that it ends when somebody
+//! else needs its place, and how long an answer may take to be read. Each answer under way keeps the page it is of in memory,
+//! and each connection a file descriptor: a client that sends or reads a byte now and then could keep them for days.
 //! Must not: know what is sent.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
 
 use crate::clock::Clock;
 
@@ -32,6 +34,9 @@ pub(super) struct Connection {
     /// Until when the next request has to have come in.
     read_deadline: Duration,
     read_timeout: Option<Timeout>,
+    crowded: Arc<Notify>,
+    /// The call to make room, while the connection rests. Whoever has waited for it the longest hears it.
+    called: Option<Pin<Box<OwnedNotified>>>,
     /// Whoever found nothing to read while an answer was made, when no time runs. Has to look again after that.
     reader: Option<Waker>,
     write_timeout: Duration,
@@ -47,7 +52,17 @@ type Timeout = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Where a connection stands. Cheap to clone; all clones speak of the same connection.
 #[derive(Clone, Debug)]
-pub(super) struct Stage(Arc<AtomicU8>);
+pub(super) struct Stage(Arc<Standing>);
+
+#[derive(Debug)]
+struct Standing {
+    stage: AtomicU8,
+    /// Whether the last answer was handed over to its end.
+    whole: AtomicBool,
+}
+
+/// Notes when it is dropped that an answer was handed over to its end.
+pub(super) struct Answering(Stage);
 
 /// No request has come in whole since the connection was opened.
 const NEW: u8 = 0;
@@ -57,31 +72,50 @@ const ANSWERED: u8 = 1;
 const ASKED: u8 = 2;
 
 impl Stage {
-    /// Notes that a request has come in whole: its answer takes the time it takes.
-    pub(super) fn asked(&self) {
-        self.0.store(ASKED, Ordering::Relaxed);
+    /// Notes that a request has come in whole: its answer takes the time it takes, until what is returned is dropped.
+    pub(super) fn asked(&self) -> Answering {
+        self.0.whole.store(false, Ordering::Relaxed);
+        self.0.stage.store(ASKED, Ordering::Relaxed);
+        Answering(self.clone())
     }
 
     /// Whether no request has ever come in whole.
     pub(super) fn is_new(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == NEW
+        self.is_at(NEW)
+    }
+
+    fn is_at(&self, stage: u8) -> bool {
+        self.0.stage.load(Ordering::Relaxed) == stage
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.0.whole.store(true, Ordering::Relaxed);
     }
 }
 
 impl Connection {
-    /// Watches over `stream`. The stage is for whoever takes requests from it.
-    pub(super) fn new(stream: TcpStream, clock: Clock, write_timeout: Duration) -> (Self, Stage) {
+    /// Watches over `stream`. The stage is for whoever takes requests from it; `crowded` calls upon one that rests to end.
+    pub(super) fn new(
+        stream: TcpStream,
+        clock: Clock,
+        write_timeout: Duration,
+        crowded: Arc<Notify>,
+    ) -> (Self, Stage) {
         // An answer ends with a small piece, which is not to wait until the client has confirmed the one before.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
-        let stage = Stage(Arc::new(AtomicU8::new(NEW)));
+        let stage = Stage(Arc::new(Standing { stage: AtomicU8::new(NEW), whole: AtomicBool::new(false) }));
         let connection = Self {
             read_deadline: clock.uptime().saturating_add(REQUEST_TIMEOUT),
             stream,
             clock,
             stage: stage.clone(),
             read_timeout: None,
+            crowded,
+            called: None,
             reader: None,
             write_timeout,
             asked: true,
@@ -101,11 +135,25 @@ impl Connection {
         }
     }
 
-    /// Ends a read that has nothing to tell, when the time for the request is over.
+    /// Whether the last request has been answered, and nothing of another one has come.
+    fn rests(&self) -> bool {
+        let whole = self.stage.0.whole.load(Ordering::Relaxed);
+        whole && self.stage.is_at(ANSWERED) && !self.asked && !self.blocked
+    }
+
+    /// Ends a read that has nothing to tell, when the time for the request is over or somebody else needs the place.
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.stage.0.load(Ordering::Relaxed) == ASKED {
+        if self.stage.is_at(ASKED) {
             self.reader = Some(context.waker().clone());
             return Poll::Pending;
+        }
+        if self.rests() {
+            let crowded = &self.crowded;
+            let called = self.called.get_or_insert_with(|| Box::pin(Arc::clone(crowded).notified_owned()));
+            if called.as_mut().poll(context).is_ready() {
+                self.called = None;
+                return Poll::Ready(Err(io::Error::other("somebody else needs its place")));
+            }
         }
         loop {
             let (clock, deadline) = (&self.clock, self.read_deadline);
@@ -129,7 +177,9 @@ impl Connection {
             self.write_deadline = self.clock.uptime().saturating_add(self.write_timeout);
             self.timeout = None;
         }
-        let _ = self.stage.0.compare_exchange(ASKED, ANSWERED, Ordering::Relaxed, Ordering::Relaxed);
+        self.called = None;
+        let stage = &self.stage.0.stage;
+        let _ = stage.compare_exchange(ASKED, ANSWERED, Ordering::Relaxed, Ordering::Relaxed);
         if let Some(reader) = self.reader.take() {
             reader.wake();
         }
@@ -164,6 +214,7 @@ impl AsyncRead for Connection {
         if read.is_pending() {
             return self.wait(context);
         }
+        self.called = None;
         // While an answer is stuck, a client that sends something does not gain time by it.
         if buffer.filled().len() > before && !self.blocked && !std::mem::replace(&mut self.asked, true) {
             self.read_deadline = self.clock.uptime().saturating_add(REQUEST_TIMEOUT);

@@ -1,22 +1,18 @@
 //! The way every request takes before it reaches a page.
 //!
-//! Owns: the order of the rules: rate limit, headers, users, and how many requests are answered at the same time.
+//! Owns: the order of the rules: rate limit, headers, users, bodies, and how many requests are answered at the same time.
 //! Must not: know what the rules are, or a page.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use bytes::Bytes;
-use http_body::{Frame, SizeHint};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 use super::guard::{Admission, Guard};
+use super::held::hold;
 use super::{HEALTHY, READY};
 use crate::clock::Clock;
 
@@ -45,6 +41,9 @@ pub(super) async fn pass(State(entrance): State<Entrance>, request: Request, nex
         return (StatusCode::TOO_MANY_REQUESTS, "Too Many Requests\n").into_response();
     }
     let mut response = match rules.users().admit(request.headers()).await {
+        Admission::Granted if request.headers().contains_key(header::TRANSFER_ENCODING) => {
+            (StatusCode::LENGTH_REQUIRED, "A body needs a Content-Length.\n").into_response()
+        }
         Admission::Granted => entrance.answer(request, next).await,
         Admission::Denied => {
             let challenge = [(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic"))];
@@ -70,37 +69,11 @@ impl Entrance {
             return busy(format!("Limit of concurrent requests reached ({most}), try again later.\n"));
         };
         let response = next.run(request).await;
-        response.map(|body| Body::new(Held { body, _place: place }))
+        response.map(|body| hold(body, place))
     }
 }
 
 fn busy(problem: String) -> Response {
     let later = [(header::RETRY_AFTER, HeaderValue::from_static("1"))];
     (StatusCode::SERVICE_UNAVAILABLE, later, problem).into_response()
-}
-
-/// An answer that holds its place until it has been sent.
-struct Held {
-    body: Body,
-    _place: OwnedSemaphorePermit,
-}
-
-impl http_body::Body for Held {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }

@@ -12,8 +12,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
 use axum::serve::Listener;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -21,21 +21,23 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service as _;
 
 use super::connection::{Connection, Stage};
 use super::guard::Guard;
+use super::held::hold;
 use crate::clock::Clock;
 use crate::lifecycle::Drain;
 
-/// Connections at the same time; more wait until one ends. Over TLS each takes about 40 KiB.
-const MOST_CONNECTIONS: usize = 4_096;
+/// Connections at the same time; more wait until one ends. Each may take a head, and about 40 KiB more over TLS: together 72 MiB,
+/// which has to be little beside what a pod may use.
+const MOST_CONNECTIONS: usize = 1_024;
 
 /// The head of a request in bytes. Those of browsers and scrapers stay below a tenth of it.
-const LARGEST_HEAD: usize = 64 * 1024;
+const LARGEST_HEAD: usize = 32 * 1024;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -58,7 +60,7 @@ pub async fn serve(
     drain: Drain,
 ) -> io::Result<()> {
     let places = Arc::new(Semaphore::new(most_connections()));
-    let server = Server { router, guard, clock, write_timeout, places, drain };
+    let server = Server { router, guard, clock, write_timeout, places, crowded: Arc::default(), drain };
     let mut servers = JoinSet::new();
     for listener in listeners {
         servers.spawn(server.clone().listen(listener));
@@ -95,6 +97,8 @@ struct Server {
     clock: Clock,
     write_timeout: Duration,
     places: Arc<Semaphore>,
+    /// Calls upon whoever has rested the longest to make room.
+    crowded: Arc<Notify>,
     drain: Drain,
 }
 
@@ -104,11 +108,6 @@ impl Server {
         let mut connections = JoinSet::new();
         let mut ending = std::pin::pin!(self.drain.clone().requested());
         loop {
-            let place = tokio::select! {
-                biased;
-                () = &mut ending => break,
-                place = Arc::clone(&self.places).acquire_owned() => place,
-            };
             let (stream, client) = tokio::select! {
                 biased;
                 () = &mut ending => break,
@@ -116,6 +115,11 @@ impl Server {
                 accepted = Listener::accept(&mut listener) => accepted,
                 // Those that have ended give their memory back.
                 Some(_) = connections.join_next() => continue,
+            };
+            let place = tokio::select! {
+                biased;
+                () = &mut ending => break,
+                place = self.place() => place,
             };
             let server = self.clone();
             connections.spawn(async move {
@@ -127,8 +131,19 @@ impl Server {
         while connections.join_next().await.is_some() {}
     }
 
+    /// A place for one more connection. Where there is none left, it is that of the one that has rested the longest between
+    /// two requests, or of the next that has been answered.
+    async fn place(&self) -> Result<OwnedSemaphorePermit, AcquireError> {
+        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+            return Ok(place);
+        }
+        self.crowded.notify_one();
+        Arc::clone(&self.places).acquire_owned().await
+    }
+
     async fn attend(self, stream: TcpStream, client: SocketAddr) {
-        let (mut connection, stage) = Connection::new(stream, self.clock.clone(), self.write_timeout);
+        let (clock, crowded) = (self.clock.clone(), Arc::clone(&self.crowded));
+        let (mut connection, stage) = Connection::new(stream, clock, self.write_timeout, crowded);
         let Some(tls) = self.guard.current().tls().cloned() else {
             return self.serve(connection, stage).await;
         };
@@ -162,12 +177,17 @@ impl Server {
     async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin, stage: Stage) {
         let (router, requests) = (self.router, stage.clone());
         let service = service_fn(move |request: hyper::Request<Incoming>| {
-            requests.asked();
+            let answering = requests.asked();
             let mut router = router.clone();
-            async move { Ok::<_, Infallible>(answer(&mut router, request.map(Body::new)).await) }
+            async move {
+                let response = answer(&mut router, request.map(Body::new)).await;
+                Ok::<_, Infallible>(response.map(|body| hold(body, answering)))
+            }
         });
         let connection = http1::Builder::new()
             .max_header_size(LARGEST_HEAD)
+            // Or the buffer would grow to twice the head before it is refused.
+            .max_buf_size(LARGEST_HEAD)
             .serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
         let ended = tokio::select! {
@@ -188,11 +208,12 @@ impl Server {
 }
 
 async fn answer(router: &mut Router, request: Request) -> Response {
-    if request.headers().contains_key(header::TRANSFER_ENCODING) {
-        // Something between the client and here may see another end of this request, and hide a second one behind it.
-        let close = [(header::CONNECTION, HeaderValue::from_static("close"))];
-        return (StatusCode::LENGTH_REQUIRED, close, "A body needs a Content-Length.\n").into_response();
-    }
+    let has_no_length = request.headers().contains_key(header::TRANSFER_ENCODING);
     // A router is always ready, and never fails.
-    router.call(request).await.unwrap_or_else(|never: Infallible| match never {})
+    let mut response = router.call(request).await.unwrap_or_else(|never: Infallible| match never {});
+    if has_no_length {
+        // Something between the client and here may see another end of this request, and hide a second one behind it.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }

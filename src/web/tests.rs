@@ -263,6 +263,47 @@ async fn a_connection_is_kept_for_the_next_scrape_but_not_for_ever() {
     assert_eq!(connection.read_to_end(&mut rest).await.unwrap_or_default(), 0);
 }
 
+/// Asks once and reads the answer. The connection rests after that.
+async fn rest(address: SocketAddr) -> TcpStream {
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    connection.write_all(b"GET /-/healthy HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"Healthy\n") {
+        assert_ne!(connection.read_buf(&mut answer).await.unwrap(), 0, "no answer");
+    }
+    connection
+}
+
+#[tokio::test]
+async fn where_no_place_is_left_the_connection_that_has_rested_the_longest_makes_room() {
+    raise_open_files();
+    let served = Served::start().await;
+    let mut resting = Vec::new();
+    for _ in 0..1_024 {
+        resting.push(rest(served.addresses[0]).await);
+    }
+    // Answered, although everybody rests and no time passes.
+    resting.push(rest(served.addresses[1]).await);
+    assert_eq!(resting[0].read(&mut [0]).await.unwrap_or_default(), 0);
+    let newest = resting.last_mut().unwrap();
+    newest.write_all(b"GET /-/healthy HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    assert_ne!(newest.read(&mut [0; 1_024]).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_body_without_a_length_is_refused_counted_and_the_last_of_its_connection() {
+    let served = Served::start().await;
+    let mut connection = TcpStream::connect(served.addresses[0]).await.unwrap();
+    let request = b"GET /metrics HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n";
+    connection.write_all(request).await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 411 "), "{answer}");
+    assert!(answer.contains("connection: close") && answer.contains("x-content-type-options: nosniff"));
+    let counts = served.counts();
+    assert!(counts.contains(r#"http_requests_total{handler="metrics",code="411"} 1"#), "{counts}");
+}
+
 #[tokio::test]
 async fn head_answers_like_get_without_a_body() {
     let served = Served::start().await;

@@ -4,7 +4,11 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::components;
@@ -67,6 +71,25 @@ async fn every_page_is_for_users_only() {
     let page = served.send().await.expect("an answer").text().await.expect("a body");
     let denied = r#"losant_exporter_http_requests_total{handler="metrics",code="401"} 2"#;
     assert!(page.contains(denied), "{page}");
+}
+
+#[tokio::test]
+async fn a_body_without_a_length_leads_around_neither_password_nor_headers() {
+    let headers = "http_server_config:\n  headers:\n    X-Frame-Options: deny\n";
+    let guarded = Guarded::start(&format!("{headers}{}", users(&["prometheus"]))).await;
+    for (password, status) in [("wrong", 401), ("right", 411)] {
+        let address = guarded.app.url.trim_start_matches("http://");
+        let mut connection = TcpStream::connect(address).await.expect("a connection");
+        let credentials = BASE64_STANDARD.encode(format!("prometheus:{password}"));
+        let head = format!("Host: x\r\nAuthorization: Basic {credentials}\r\nTransfer-Encoding: chunked\r\n");
+        let request = format!("GET /metrics HTTP/1.1\r\n{head}\r\n0\r\n\r\n");
+        connection.write_all(request.as_bytes()).await.expect("a request");
+        let mut answer = String::new();
+        // Up to its end: the connection is closed.
+        within_patience("an answer", connection.read_to_string(&mut answer)).await.expect("an answer");
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        assert!(answer.contains("connection: close\r\n") && answer.contains("x-frame-options: deny\r\n"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
