@@ -189,5 +189,36 @@ pub(super) fn exit_of(end: Result<Ending, TaskDied>) -> Exit {
 /// Runs a command on a runtime of its own.
 pub(super) fn block_on<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.context("cannot start the runtime")?.block_on(command)
+    let runtime = runtime.context("cannot start the runtime")?;
+    let ended = runtime.block_on(command);
+    // What hangs in the system, such as a file on a mount that is gone, must not hold up the end.
+    runtime.shutdown_background();
+    ended
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_hangs_in_the_system_does_not_hold_up_the_end() {
+        let (release, hang) = mpsc::channel::<()>();
+        let (ended, end) = mpsc::channel();
+        std::thread::spawn(move || {
+            let outcome = block_on(async move {
+                let (began, beginning) = tokio::sync::oneshot::channel();
+                drop(tokio::task::spawn_blocking(move || {
+                    let _ = began.send(());
+                    let _ = hang.recv();
+                }));
+                Ok(beginning.await?)
+            });
+            let _ = ended.send(outcome.is_ok());
+        });
+        assert_eq!(end.recv_timeout(Duration::from_secs(60)), Ok(true));
+        drop(release);
+    }
 }
