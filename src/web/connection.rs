@@ -255,3 +255,31 @@ impl AsyncWrite for Connection {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_rests_from_the_end_of_an_answer_to_the_next_request() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let (mut connection, stage) =
+            Connection::new(stream, Clock::system(), REQUEST_TIMEOUT, Arc::default());
+        assert!(!connection.rests(), "no request has come");
+        client.write_all(b"?").await.unwrap();
+        connection.read_exact(&mut [0]).await.unwrap();
+        let answering = stage.asked();
+        connection.write_all(b"!").await.unwrap();
+        assert!(!connection.rests(), "there is more of the answer");
+        drop(answering);
+        assert!(connection.rests());
+        client.write_all(b"?").await.unwrap();
+        connection.read_exact(&mut [0]).await.unwrap();
+        assert!(!connection.rests(), "another request has begun");
+    }
+}
