@@ -95,6 +95,11 @@ fn shown(path: &Path) -> String {
 }
 
 impl Account {
+    /// Whether both ask the same Losant with the same token.
+    pub(super) fn asks_as(&self, other: &Self) -> bool {
+        (&self.token, &self.config.base_url) == (&other.token, &other.config.base_url)
+    }
+
     /// Makes the client. Reads the token file.
     pub(super) fn client(self, clock: Clock, metrics: ClientMetrics) -> Result<Client, AccountError> {
         let name = self.name.clone();

@@ -4,7 +4,7 @@
 //! may fail, and then put in force, which cannot.
 //! Must not: read a configuration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -19,7 +19,7 @@ use crate::metrics::Metrics;
 use crate::poll::{PollMetrics, Poller, Reconfiguration};
 use crate::store::Store;
 use crate::usage::Id;
-use crate::web::Readiness;
+use crate::web::{Gate, Readiness};
 
 /// The pollers of the settings in force, and what they work with.
 pub(super) struct Engine {
@@ -53,9 +53,19 @@ impl Engine {
     /// Makes of `settings` whatever may fail. Nothing has changed yet.
     pub(super) fn draft(&self, settings: Settings) -> Result<Draft, AccountError> {
         let mut clients = BTreeMap::new();
+        let stays = |one: &&Account| settings.accounts.iter().any(|account| account.name == one.name);
+        let mut leaving: Vec<_> = self.in_force.accounts.iter().filter(|one| !stays(one)).collect();
         for account in &settings.accounts {
-            let client = match self.board.client(&account.name) {
+            let before = match self.board.client(&account.name) {
                 Some(_) if self.in_force.accounts.contains(account) => continue,
+                Some(before) => Some(before),
+                // Under another name Losant would be asked by the same token: what that has used up stays used.
+                None => leaving
+                    .iter()
+                    .position(|one| one.asks_as(account))
+                    .and_then(|place| self.board.client(&leaving.swap_remove(place).name)),
+            };
+            let client = match before {
                 Some(before) => account.clone().successor(&before)?,
                 None => account.clone().client(self.clock.clone(), self.client_metrics.clone())?,
             };
@@ -68,12 +78,7 @@ impl Engine {
     pub(super) async fn put_in_force(&mut self, draft: Draft) {
         let Draft { settings, mut clients } = draft;
         let before = std::mem::replace(&mut self.in_force, settings);
-        let owners: BTreeMap<Id, String> = self
-            .in_force
-            .accounts
-            .iter()
-            .flat_map(|account| account.config.instances.iter().map(|id| (*id, account.name.clone())))
-            .collect();
+        let named: BTreeSet<Id> = self.in_force.named_instances().collect();
         let is_left = |account: &&Account| !self.in_force.accounts.iter().any(|one| one.name == account.name);
         let left: Vec<_> = before.accounts.iter().filter(is_left).collect();
         let is_new = |account: &&Account| !before.accounts.iter().any(|one| one.name == account.name);
@@ -84,25 +89,28 @@ impl Engine {
             .iter()
             .find(|account| account.config.instances.is_empty())
             .map(|account| account.name.clone());
+        let was_ready = self.readiness.waits().is_empty();
+        if !was_ready {
+            // Before anybody goes: whoever is waited for may only be called otherwise from now on.
+            for account in &new {
+                self.readiness.set(&gate(&account.name), Gate::Waiting(String::new()));
+            }
+        }
         let mut inherited = Vec::new();
         for account in left {
-            inherited.extend(self.let_go(&account.name, &owners, heir.is_some()).await);
+            inherited.extend(self.let_go(&account.name, &named, heir.is_some()).await);
         }
-        let is_same = self.in_force.polls_alike(&before);
         for account in old {
             let client = clients.remove(&account.name);
-            if client.is_some() || !is_same {
-                self.change(&account, client, &owners).await;
+            if client.is_some() || !self.in_force.polls_alike(&before, &account) {
+                self.change(&account, client).await;
             }
         }
         for account in new {
             if let Some(client) = clients.remove(&account.name) {
                 let inherits = heir.as_ref() == Some(&account.name);
-                self.add(
-                    &account,
-                    client,
-                    if inherits { std::mem::take(&mut inherited) } else { Vec::new() },
-                );
+                let inherited = if inherits { std::mem::take(&mut inherited) } else { Vec::new() };
+                self.add(&account, client, inherited, was_ready);
             }
         }
         for handle in self.board.handles() {
@@ -113,14 +121,14 @@ impl Engine {
     }
 
     /// Stops polling an account. Returns the instances whose numbers stay for an heir to go on with.
-    async fn let_go(&mut self, account: &str, owners: &BTreeMap<Id, String>, has_heir: bool) -> Vec<Id> {
+    async fn let_go(&mut self, account: &str, named: &BTreeSet<Id>, has_heir: bool) -> Vec<Id> {
         self.crew.stop(account).await;
         self.board.clear(account);
         self.poll_metrics.forget_account(account);
         self.readiness.remove(&gate(account));
         let mut inherited = Vec::new();
         for instance in self.store.claimed_by(account) {
-            if owners.contains_key(&instance) {
+            if named.contains(&instance) {
                 self.store.release(instance);
             } else if has_heir {
                 self.store.release(instance);
@@ -132,7 +140,7 @@ impl Engine {
         inherited
     }
 
-    async fn change(&self, account: &Account, client: Option<Client>, owners: &BTreeMap<Id, String>) {
+    async fn change(&self, account: &Account, client: Option<Client>) {
         let (Some(handle), Some(before)) =
             (self.board.handle(&account.name), self.board.client(&account.name))
         else {
@@ -141,19 +149,18 @@ impl Engine {
         let client = client.unwrap_or(before);
         client.take_over();
         self.board.seat(&account.name, client.clone(), handle.clone());
-        let handed_over = owners.iter().filter(|(_, owner)| **owner != account.name);
-        let handed_over = handed_over.map(|(instance, _)| *instance).collect();
         let config = self.in_force.poller(account);
-        handle.reconfigure(Reconfiguration { config, client, handed_over }).await;
+        handle.reconfigure(Reconfiguration { config, client }).await;
     }
 
-    fn add(&mut self, account: &Account, client: Client, inherited: Vec<Id>) {
+    fn add(&mut self, account: &Account, client: Client, inherited: Vec<Id>, is_ready: bool) {
+        client.take_over();
         let (config, clock) = (self.in_force.poller(account), self.clock.clone());
         let (mut poller, handle) =
             Poller::new(config, client.clone(), clock, self.store.clone(), self.poll_metrics.clone());
         poller.inherit(inherited);
         self.board.seat(&account.name, client, handle);
-        if self.readiness.waits().is_empty() {
+        if is_ready {
             // A process that is of use stays so.
             self.crew.start(&account.name, poller, |_| {}, std::future::ready(()));
         } else {

@@ -1,5 +1,7 @@
 //! What the parts are made of: the configuration, with everything in it resolved.
 
+use std::collections::BTreeSet;
+
 use super::status::Shown;
 use super::{Account, Wanted};
 use crate::config::{AccountConfig, Config, ExpositionConfig, PollingConfig};
@@ -7,7 +9,7 @@ use crate::metrics::RenderConfig;
 use crate::poll::PollerConfig;
 use crate::status::Rules;
 use crate::store::Freshness;
-use crate::usage::Collector;
+use crate::usage::{Collector, Id};
 
 /// How often a collector may miss its interval before its scope counts as stale.
 const STALE_AFTER_INTERVALS: u32 = 3;
@@ -33,6 +35,7 @@ impl Settings {
         PollerConfig {
             account: account.name.clone(),
             instances,
+            left_to_others: self.left_to_others(account),
             polling: self.config.polling.clone(),
             sandbox_email,
             source_label,
@@ -45,28 +48,40 @@ impl Settings {
         }
     }
 
-    /// Whether the poller of an account is told the same by both.
-    pub(super) fn polls_alike(&self, other: &Self) -> bool {
+    /// Instances that accounts name.
+    pub(super) fn named_instances(&self) -> impl Iterator<Item = Id> {
+        self.accounts.iter().flat_map(|account| account.config.instances.iter().copied())
+    }
+
+    /// Instances that other accounts name and this one does not.
+    fn left_to_others(&self, account: &Account) -> BTreeSet<Id> {
+        self.named_instances().filter(|instance| !account.config.instances.contains(instance)).collect()
+    }
+
+    /// Whether both tell the poller of an account the same, where the settings of the account itself are the same.
+    pub(super) fn polls_alike(&self, other: &Self, account: &Account) -> bool {
         let told = |settings: &Self| {
             let Config { web: _, log: _, polling, selection, sharding: _, exposition, accounts: _ } =
                 settings.config.clone();
             (polling, selection, exposition.sandbox_email, exposition.source_label)
         };
-        told(self) == told(other)
+        // Whoever names instances polls those, whatever others name.
+        let is_left_alike = !account.config.instances.is_empty()
+            || self.left_to_others(account) == other.left_to_others(account);
+        is_left_alike && told(self) == told(other)
     }
 
     /// What pages are made by.
     pub(super) fn rendering(&self) -> RenderConfig {
         let ExpositionConfig { sandbox_email: _, source_label: _, render_interval, max_series } =
             self.config.exposition;
-        let instances = self.accounts.iter().flat_map(|account| account.config.instances.iter().copied());
         let listing = self.accounts.iter().filter(|account| account.config.instances.is_empty());
         RenderConfig {
             expire_after: self.config.polling.expire_after.get(),
             freshness: freshness(&self.config.polling),
             render_interval: render_interval.get(),
             max_series,
-            instances: instances.collect(),
+            instances: self.named_instances().collect(),
             listing_accounts: listing.map(|account| account.name.clone()).collect(),
         }
     }

@@ -168,6 +168,7 @@ impl Poller {
         }
         self.tell_up(instance);
         self.tell_account_up();
+        self.claim_configured();
         if !self.refused && self.cycles.iter().any(|cycle| cycle.awaits(job)) {
             let details: Vec<_> = self.schedule.jobs().filter(|job| is_detail_of(*job, instance)).collect();
             self.hurry_in_cycles(job, &details);

@@ -1,7 +1,5 @@
 //! What the outcome of a job changes.
 
-use std::collections::BTreeSet;
-
 use tracing::info;
 
 use super::errand::{self, Outcome, Read};
@@ -49,9 +47,11 @@ impl Poller {
                 self.failures.succeeded(&self.config.account, job);
                 self.instances_known = true;
                 self.listing_problem = None;
-                let instances: Vec<_> = listed.items.iter().map(|instance| instance.id).collect();
+                let instances = listed.items.iter().map(|instance| instance.id);
+                let left = &self.config.left_to_others;
+                let instances: Vec<_> = instances.filter(|instance| !left.contains(instance)).collect();
                 if listed.complete {
-                    self.forget_instances_but(&instances, &BTreeSet::new());
+                    self.forget_instances_but(&instances);
                 }
                 for instance in instances {
                     self.add_instance(instance);
@@ -88,11 +88,14 @@ impl Poller {
         done
     }
 
-    /// Forgets instances that are not `listed`. What is known of those that are `handed_over` stays for other accounts.
-    pub(super) fn forget_instances_but(&mut self, listed: &[Id], handed_over: &BTreeSet<Id>) {
-        let gone: Vec<_> = self.instances.keys().copied().filter(|known| !listed.contains(known)).collect();
+    /// Forgets instances that are not among `wanted`. What is known of those that are left to other accounts stays, for
+    /// those to go on with.
+    pub(super) fn forget_instances_but(&mut self, wanted: &[Id]) {
+        let gone: Vec<_> = self.instances.keys().copied().filter(|known| !wanted.contains(known)).collect();
         for instance in gone {
-            info!(account = self.config.account, %instance, "instance is gone");
+            let is_left = self.config.left_to_others.contains(&instance);
+            let what = if is_left { "instance is left to another account" } else { "instance is gone" };
+            info!(account = self.config.account, %instance, "{what}");
             self.instances.remove(&instance);
             self.fleet.forget_instance(instance);
             self.undealt.retain(|(of, _), _| *of != instance);
@@ -101,7 +104,7 @@ impl Poller {
             self.newcomers.retain(|scope| scope.instance() != instance);
             self.unlisted.retain(|scope| scope.instance() != instance);
             self.emptied.retain(|(of, _)| *of != instance);
-            if handed_over.contains(&instance) {
+            if is_left {
                 self.store.release(instance);
             } else {
                 self.store.forget_instance(instance);

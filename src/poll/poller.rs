@@ -35,6 +35,8 @@ pub struct PollerConfig {
     pub account: String,
     /// The instances to poll; empty means whatever the token may list.
     pub instances: Vec<Id>,
+    /// Instances that other accounts name: they are left to those, whatever the token may list.
+    pub left_to_others: BTreeSet<Id>,
     /// Intervals and delays.
     pub polling: PollingConfig,
     /// Whether e-mail addresses of sandbox users are read.

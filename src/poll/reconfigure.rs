@@ -4,8 +4,6 @@
 //! sweep, which begins at once, says that nobody wants it any more.
 //! Must not: decide whether the settings are good; whoever hands them over has made sure of that.
 
-use std::collections::BTreeSet;
-
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -14,7 +12,7 @@ use super::job::Job;
 use super::poller::{Poller, PollerConfig, WAITING_PAGES};
 use super::schedule::{Lane, next_slot};
 use crate::losant::Client;
-use crate::usage::{Collector, Id};
+use crate::usage::Collector;
 
 /// What a poller is told to go on with.
 #[derive(Debug)]
@@ -23,13 +21,11 @@ pub struct Reconfiguration {
     pub config: PollerConfig,
     /// Who asks from now on.
     pub client: Client,
-    /// Instances that other accounts poll from now on: what is known of them stays, for those to go on with.
-    pub handed_over: BTreeSet<Id>,
 }
 
 impl Poller {
     pub(super) fn reconfigure(&mut self, to: Reconfiguration) {
-        let Reconfiguration { config, client, handed_over } = to;
+        let Reconfiguration { config, client } = to;
         self.recall();
         let (found, pages) = mpsc::channel(WAITING_PAGES);
         self.pages = pages;
@@ -38,7 +34,7 @@ impl Poller {
         // They count how often each pattern fitted, and the patterns may be others now.
         self.tallies.clear();
         self.unmatched.clear();
-        self.change_instances(&before, &handed_over);
+        self.change_instances(&before);
         self.change_collectors(&before);
         self.move_jobs(&before);
         let now = self.clock.uptime();
@@ -59,23 +55,30 @@ impl Poller {
         }
     }
 
-    fn change_instances(&mut self, before: &PollerConfig, handed_over: &BTreeSet<Id>) {
-        let wanted = self.config.instances.clone();
-        match (before.instances.is_empty(), wanted.is_empty()) {
-            (true, true) => {}
+    fn change_instances(&mut self, before: &PollerConfig) {
+        let (was_listing, lists) = (before.instances.is_empty(), self.config.instances.is_empty());
+        let wanted: Vec<_> = if lists {
             // Those that are known stay until the list says otherwise.
-            (false, true) => self.schedule.add(Job::Instances, Lane::Brisk, self.clock.uptime()),
-            (was_listing, false) => {
-                if was_listing {
-                    self.drop_jobs_but(|job| *job != Job::Instances);
-                    (self.instances_known, self.listing_problem) = (true, None);
-                }
-                self.forget_instances_but(&wanted, handed_over);
-                for instance in wanted {
-                    self.add_instance(instance);
-                }
-            }
+            let left = &self.config.left_to_others;
+            self.instances.keys().copied().filter(|instance| !left.contains(instance)).collect()
+        } else {
+            self.config.instances.clone()
+        };
+        self.forget_instances_but(&wanted);
+        if lists {
+            self.foreign.retain(|instance| !self.config.left_to_others.contains(instance));
+        } else {
+            self.foreign.retain(|instance| wanted.contains(instance));
         }
+        if lists && !was_listing {
+            self.schedule.add(Job::Instances, Lane::Brisk, self.clock.uptime());
+        }
+        if was_listing && !lists {
+            self.drop_jobs_but(|job| *job != Job::Instances);
+            // The list is not asked for any more, so it cannot fail either.
+            (self.instances_known, self.listing_problem, self.failed_listings) = (true, None, 0);
+        }
+        self.claim_configured();
         self.tell_account_up();
     }
 
@@ -148,14 +151,18 @@ impl Poller {
         }
     }
 
-    /// Takes over instances that were another account's and have been given up by it.
-    pub(super) fn claim_again(&mut self) {
-        let configured = self.config.instances.iter();
-        let foreign: Vec<_> =
-            configured.copied().filter(|instance| !self.instances.contains_key(instance)).collect();
-        for instance in foreign {
+    /// Takes the instances that the account names, unless another one still has them.
+    pub(super) fn claim_configured(&mut self) {
+        let named = self.config.instances.iter().copied();
+        let missing: Vec<_> = named.filter(|instance| !self.instances.contains_key(instance)).collect();
+        for instance in missing {
             self.add_instance(instance);
         }
+    }
+
+    /// Takes over instances that were another account's and have been given up by it.
+    pub(super) fn claim_again(&mut self) {
+        self.claim_configured();
         if self.config.instances.is_empty() && !self.foreign.is_empty() {
             self.schedule.hurry(Job::Instances, self.clock.uptime());
         }

@@ -36,7 +36,9 @@ A right one comes into force at once, for those accounts alone that it concerns.
 is still wanted stays. What is under way for such an account is dropped and asked again, and a sweep begins, because only a
 list tells whom patterns fit: whoever is not wanted any more goes when it ends, whoever is new comes. The request budget of
 an account stays the same one: no reload gives it requests that it had used up. An account that is called otherwise keeps its
-series, and so does an instance that passes to another account.
+series, and its budget where token and `base_url` are the same; one that is taken out and comes back by a later reload begins with
+a new budget. An instance that passes to another account keeps its series, too: one that an account names in `instances` is
+left to it by accounts that list.
 
 Where a setting says **restart**, its change is named in the log and in the answer of `/-/reload`, and comes into force when the
 process starts again; everything else in the same file comes into force. That counts as a success. All sections but `[web]`,

@@ -1,5 +1,6 @@
 //! A configuration that changes while the exporter runs: what is still wanted stays, what is not goes, and nobody is asked twice.
 
+mod accounts;
 mod load;
 mod process;
 
