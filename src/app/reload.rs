@@ -19,7 +19,7 @@ use super::Settings;
 use super::config_series::ConfigSeries;
 use super::crew::PollerDied;
 use super::engine::Engine;
-use crate::config::needs_restart;
+use crate::config::{Fingerprint, needs_restart};
 use crate::lifecycle::Drain;
 use crate::logging::LogControl;
 
@@ -38,6 +38,8 @@ pub struct Source {
     pub read: Arc<ReadSettings>,
     /// The file whose changes are noticed, if there is one.
     pub file: Option<PathBuf>,
+    /// What stands for what the file held when the settings in force were read from it.
+    pub held: Option<Fingerprint>,
     /// The log, whose level and format are settings.
     pub log: Option<LogControl>,
 }
@@ -110,7 +112,7 @@ impl Keeper {
     /// Has settings come from `source` from now on.
     pub(super) fn read_from(&mut self, source: Source) {
         let clock = self.engine.clock.clone();
-        self.watch = source.file.clone().map(|file| FileWatch::new(file, clock));
+        self.watch = source.file.clone().map(|file| FileWatch::new(file, source.held, clock));
         self.source = Some(source);
     }
 
@@ -126,27 +128,35 @@ impl Keeper {
     pub(super) async fn run(mut self, drain: Drain) -> Result<(), PollerDied> {
         let mut drain = std::pin::pin!(drain.requested());
         loop {
-            tokio::select! {
+            let (reason, asker) = tokio::select! {
                 () = &mut drain => return self.engine.crew.stop_all().await,
                 died = self.engine.died() => return Err(died),
-                Some(Order { why, reply }) = self.orders.recv() => {
-                    let done = self.reload(why).await;
-                    // Whoever asked may have gone away.
-                    let _ = reply.send(done);
-                }
-                () = changed(&mut self.watch) => {
-                    // What came of it is logged, and there is nobody to be told.
-                    let _ = self.reload("the file has changed").await;
-                }
+                Some(Order { why, reply }) = self.orders.recv() => (why, Some(reply)),
+                () = changed(&mut self.watch) => ("the file has changed", None),
+            };
+            // A file system may hang for as long as it likes: nobody waits for it who has something else to do.
+            let read = tokio::select! {
+                () = &mut drain => return self.engine.crew.stop_all().await,
+                died = self.engine.died() => return Err(died),
+                read = read(self.source.clone()) => read,
+            };
+            let done = self.reload(reason, read).await;
+            if let Some(asker) = asker {
+                // Whoever asked may have gone away. What came of it is logged, too.
+                let _ = asker.send(done);
             }
         }
     }
 
-    async fn reload(&mut self, reason: &'static str) -> Result<Reloaded, String> {
+    async fn reload(&mut self, reason: &'static str, read: Read) -> Result<Reloaded, String> {
+        let Read { settings, held } = read;
         if let Some(watch) = &mut self.watch {
-            watch.note();
+            watch.note(held);
         }
-        let done = self.take_over().await;
+        let done = match settings {
+            Ok(settings) => self.take_over(settings).await,
+            Err(error) => Err(error),
+        };
         match &done {
             Ok(Reloaded { changed, needs_restart }) => {
                 self.series.taken_over(self.engine.clock.now());
@@ -167,15 +177,8 @@ impl Keeper {
         done
     }
 
-    /// Checks the whole, then changes what is different.
-    async fn take_over(&mut self) -> Result<Reloaded, String> {
-        let Some(source) = self.source.clone() else {
-            return Err("this process was not started with a configuration".to_owned());
-        };
-        let read = Arc::clone(&source.read);
-        // Files on a server that hangs must not keep pollers from being watched for longer than it takes to say so.
-        let read = tokio::task::spawn_blocking(move || read()).await;
-        let mut settings = read.map_err(|error| format!("reading it failed: {error}"))??;
+    /// Makes all that is needed, then changes what is different.
+    async fn take_over(&mut self, mut settings: Settings) -> Result<Reloaded, String> {
         let before = &self.engine.in_force.config;
         let keys = before.changed_keys(&settings.config).map_err(|error| error.to_string())?;
         let (needs_restart, changed): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| needs_restart(key));
@@ -185,13 +188,34 @@ impl Keeper {
         let draft = self.engine.draft(settings).map_err(|error| error.to_string())?;
         // From here on nothing fails.
         self.engine.put_in_force(draft).await;
-        if let Some(log) = &source.log {
+        if let Some(log) = self.source.as_ref().and_then(|source| source.log.as_ref()) {
             let log_config = &self.engine.in_force.config.log;
             log.set_level(log_config.level);
             log.set_format(log_config.format);
         }
         Ok(Reloaded { changed, needs_restart })
     }
+}
+
+/// What was found when the configuration was read.
+struct Read {
+    settings: Result<Settings, String>,
+    /// What stands for what the file held just before.
+    held: Option<Fingerprint>,
+}
+
+async fn read(source: Option<Source>) -> Read {
+    let Some(Source { read, file, .. }) = source else {
+        let settings = Err("this process was not started with a configuration".to_owned());
+        return Read { settings, held: None };
+    };
+    let reading = tokio::task::spawn_blocking(move || {
+        // What it becomes between the two is a change.
+        let held = file.and_then(|file| Fingerprint::read(&file).ok());
+        Read { settings: read(), held }
+    });
+    let failed = |error| Read { settings: Err(format!("reading it failed: {error}")), held: None };
+    reading.await.unwrap_or_else(failed)
 }
 
 async fn changed(watch: &mut Option<FileWatch>) {

@@ -94,7 +94,7 @@ fn source(args: &ServeArgs, loaded: &Loaded, log: LogControl) -> Source {
         let settings = args.load_from(found.clone()).and_then(|loaded| settings(&loaded));
         settings.map_err(|error| format!("{error:#}"))
     };
-    Source { read: Arc::new(read), file, log: Some(log) }
+    Source { read: Arc::new(read), file, held: loaded.held, log: Some(log) }
 }
 
 async fn reload_on_hangup(mut hangups: Hangups, reloader: Reloader, drain: Drain) {

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use figment::error::Kind;
 use figment::providers::{Env, Format as _, Serialized, Toml};
-use figment::{Figment, Metadata, Source};
+use figment::value::{Dict, Map};
+use figment::{Figment, Metadata, Profile, Provider, Source};
 
 use super::error::one_line;
-use super::{AccountConfig, Config, ConfigError, LogConfig, ShardingConfig, WebConfig};
+use super::{AccountConfig, Config, ConfigError, Fingerprint, LogConfig, ShardingConfig, WebConfig};
 use crate::usage::Shard;
 
 /// The file that is read when no flag names one. It may be missing.
@@ -88,6 +89,8 @@ pub struct Loaded {
     pub config: Config,
     /// The file that was read, if one was.
     pub file: Option<PathBuf>,
+    /// What stands for what it held then.
+    pub held: Option<Fingerprint>,
     figment: Figment,
     flags: Flags,
 }
@@ -111,10 +114,11 @@ impl Loaded {
 pub fn load(flags: &Flags) -> Result<Loaded, ConfigError> {
     let mut figment = Figment::from(Serialized::defaults(Config::default()));
     let file = flags.config_file.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
-    let is_read = flags.config_file.is_some() || file.exists();
-    if is_read {
-        check_readable(file)?;
-        figment = figment.merge(Toml::file_exact(file));
+    let mut held = None;
+    if flags.config_file.is_some() || file.exists() {
+        let content = read(file)?;
+        held = Some(Fingerprint::of(content.as_bytes()));
+        figment = figment.merge(ReadFile { file, content });
     }
     figment = figment.merge(Env::prefixed(ENV_PREFIX).split(ENV_SEPARATOR));
     let config: Config = figment.extract().map_err(|error| refuse(&error))?;
@@ -126,17 +130,32 @@ pub fn load(flags: &Flags) -> Result<Loaded, ConfigError> {
     let refuse =
         |error: ConfigError| error.found_by(|key| flags.origin_of(key).or_else(|| origin_of(&figment, key)));
     config.validate().map_err(refuse)?;
-    Ok(Loaded { config, file: is_read.then(|| file.to_owned()), figment, flags: flags.clone() })
+    let file = held.is_some().then(|| file.to_owned());
+    Ok(Loaded { config, file, held, figment, flags: flags.clone() })
 }
 
-/// Figment takes a file that cannot be read for an empty one.
-fn check_readable(file: &Path) -> Result<(), ConfigError> {
+/// A file with what it held when it was read: once, so that what is parsed is what is known to have been there. Figment
+/// would also take a file that cannot be read for an empty one.
+struct ReadFile<'a> {
+    file: &'a Path,
+    content: String,
+}
+
+impl Provider for ReadFile<'_> {
+    fn metadata(&self) -> Metadata {
+        Metadata::from("TOML file", self.file)
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Toml::string(&self.content).data()
+    }
+}
+
+fn read(file: &Path) -> Result<String, ConfigError> {
     let refuse = |problem: String| ConfigError::File { file: file.display().to_string(), problem };
     let content = std::fs::read(file).map_err(|error| refuse(error.to_string()))?;
-    match std::str::from_utf8(&content) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(refuse(format!("is not UTF-8 from byte {} on", error.valid_up_to()))),
-    }
+    String::from_utf8(content)
+        .map_err(|error| refuse(format!("is not UTF-8 from byte {} on", error.utf8_error().valid_up_to())))
 }
 
 /// The configuration with what the flags say: flags win.

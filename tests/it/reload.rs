@@ -1,6 +1,7 @@
 //! A configuration that changes while the exporter runs: what is still wanted stays, what is not goes, and nobody is asked twice.
 
 mod accounts;
+mod hanging;
 mod load;
 mod process;
 

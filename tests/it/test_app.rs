@@ -268,7 +268,8 @@ async fn start_exporter(
     let read = move || settings(&next.lock().expect("a configuration").clone()?, &token);
     let guard = config.web.config_file.as_deref();
     let guard = guard.map_or_else(Guard::open, |file| Guard::load(file).expect("a web configuration"));
-    let app = app.guarded_by(guard).reloading_from(Source { read: Arc::new(read), file: None, log: None });
+    let source = Source { read: Arc::new(read), file: None, held: None, log: None };
+    let app = app.guarded_by(guard).reloading_from(source);
     let control = app.control();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));

@@ -3,21 +3,18 @@
 //! The content is what counts: Kubernetes swaps symbolic links, editors put new files in place of old ones, and times of files
 //! say nothing of either. The file is small, so reading it is the simplest way to know.
 
-use std::fs::File;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
 use tracing::warn;
 
 use crate::clock::Clock;
+use crate::config::Fingerprint;
 
 /// How often the file is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-
-/// More is not looked at. No configuration is as long.
-const LONGEST: u64 = 4 * 1024 * 1024;
 
 /// A file that is looked at every now and then.
 #[derive(Debug)]
@@ -25,23 +22,23 @@ pub(super) struct FileWatch {
     file: PathBuf,
     clock: Clock,
     /// What was read last, and what was seen on the last look.
-    read: Option<u64>,
-    seen: Option<u64>,
+    read: Option<Fingerprint>,
+    seen: Option<Fingerprint>,
+    /// A look that is under way. It stays when nobody waits for it any more: on a file system that hangs, one is enough.
+    look: Option<JoinHandle<io::Result<Fingerprint>>>,
     /// Whether it has been said that the file cannot be read.
     told: bool,
 }
 
 impl FileWatch {
-    pub(super) fn new(file: PathBuf, clock: Clock) -> Self {
-        let mut watch = Self { file, clock, read: None, seen: None, told: false };
-        watch.note();
-        watch
+    /// Watches `file`, of which is in force what it held when it was `read`.
+    pub(super) fn new(file: PathBuf, read: Option<Fingerprint>, clock: Clock) -> Self {
+        Self { file, clock, read, seen: read, look: None, told: false }
     }
 
-    /// Notes that the file is read now: only what it becomes after this counts as a change.
-    pub(super) fn note(&mut self) {
-        self.read = self.look();
-        self.seen = self.read;
+    /// Notes what the file held when it was read: only what it becomes after this counts as a change.
+    pub(super) fn note(&mut self, read: Option<Fingerprint>) {
+        (self.read, self.seen) = (read, read);
     }
 
     /// Waits until the file holds something else, and has held it for two looks: what is being written is not read half. A file
@@ -49,30 +46,40 @@ impl FileWatch {
     pub(super) async fn changed(&mut self) {
         loop {
             self.clock.sleep(LOOK_EVERY).await;
-            let seen = self.look();
-            let is_settled = seen == self.seen;
-            self.seen = seen;
-            if seen.is_some() && seen != self.read && is_settled {
+            if self.has_changed().await {
                 return;
             }
         }
     }
 
-    fn look(&mut self) -> Option<u64> {
-        let mut content = Vec::new();
-        let read = File::open(&self.file).and_then(|file| file.take(LONGEST).read_to_end(&mut content));
-        if let Err(error) = read {
-            // Between two steps of a replacement there may be none.
-            if self.seen.is_none() && !std::mem::replace(&mut self.told, true) && self.read.is_some() {
-                let gone = error.kind() == ErrorKind::NotFound;
-                warn!(file = %self.file.display(), %error, gone, "the configuration file cannot be read: what it said stays in force");
+    /// Looks at it, and says whether it holds something else than was read, for the second time.
+    async fn has_changed(&mut self) -> bool {
+        let file = self.file.clone();
+        let look =
+            self.look.get_or_insert_with(|| tokio::task::spawn_blocking(move || Fingerprint::read(&file)));
+        let looked = look.await;
+        self.look = None;
+        let seen = match looked.map_err(io::Error::other).flatten() {
+            Ok(seen) => {
+                self.told = false;
+                Some(seen)
             }
-            return None;
+            Err(error) => {
+                self.tell(&error);
+                None
+            }
+        };
+        let is_settled = seen == self.seen;
+        self.seen = seen;
+        seen.is_some() && seen != self.read && is_settled
+    }
+
+    fn tell(&mut self, error: &io::Error) {
+        // Between two steps of a replacement there may be none.
+        if self.seen.is_none() && !std::mem::replace(&mut self.told, true) && self.read.is_some() {
+            let (file, gone) = (self.file.display(), error.kind() == ErrorKind::NotFound);
+            warn!(%file, %error, gone, "the configuration file cannot be read: what it said stays in force");
         }
-        self.told = false;
-        let mut hasher = DefaultHasher::new();
-        content.hash(&mut hasher);
-        Some(hasher.finish())
     }
 }
 
@@ -81,32 +88,25 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::clock::ClockHand;
 
     struct Mounted {
         folder: tempfile::TempDir,
-        hand: ClockHand,
         watch: FileWatch,
     }
 
     impl Mounted {
         fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
-            fs::write(folder.path().join("config.toml"), "a").unwrap();
-            let (clock, hand) = Clock::manual("2026-03-01T00:00:00Z".parse().unwrap());
-            let watch = FileWatch::new(folder.path().join("config.toml"), clock);
-            Self { folder, hand, watch }
+            let file = folder.path().join("config.toml");
+            fs::write(&file, "a").unwrap();
+            let (clock, _) = Clock::manual("2026-03-01T00:00:00Z".parse().unwrap());
+            let watch = FileWatch::new(file, Some(Fingerprint::of(b"a")), clock);
+            Self { folder, watch }
         }
 
         /// Whether a change is noticed within one more look.
         async fn look(&mut self) -> bool {
-            let mut changed = std::pin::pin!(self.watch.changed());
-            let poll = async |changed: &mut std::pin::Pin<&mut _>| {
-                tokio::select! { biased; () = changed => true, () = std::future::ready(()) => false }
-            };
-            assert!(!poll(&mut changed).await);
-            self.hand.advance(LOOK_EVERY);
-            poll(&mut changed).await
+            self.watch.has_changed().await
         }
     }
 
@@ -120,7 +120,7 @@ mod tests {
         fs::write(&file, "whole").unwrap();
         assert!(!folder.look().await);
         assert!(folder.look().await);
-        folder.watch.note();
+        folder.watch.note(Some(Fingerprint::of(b"whole")));
         assert!(!folder.look().await && !folder.look().await);
     }
 
@@ -132,6 +132,13 @@ mod tests {
         assert!(!folder.look().await && !folder.look().await && !folder.look().await);
         fs::write(folder.folder.path().join("other"), "b").unwrap();
         std::os::unix::fs::symlink("other", &file).unwrap();
+        assert!(!folder.look().await);
+        assert!(folder.look().await);
+    }
+    #[tokio::test]
+    async fn what_the_file_became_after_it_was_read_and_before_it_was_watched_is_a_change() {
+        let mut folder = Mounted::new();
+        fs::write(folder.folder.path().join("config.toml"), "b").unwrap();
         assert!(!folder.look().await);
         assert!(folder.look().await);
     }
