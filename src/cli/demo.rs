@@ -11,7 +11,7 @@ use super::simulate::SimulatorFlags;
 use super::{Exit, output, serve};
 use crate::app::{Account, App, Control, Wanted};
 use crate::clock::Clock;
-use crate::config::{AccountConfig, Config, Flags, Interval, PollingConfig};
+use crate::config::{AccountConfig, Config, Flags, Interval, LogConfig, PollingConfig};
 use crate::lifecycle::{Drain, Tasks};
 use crate::losant::{Token, TokenSource};
 use crate::simulator::{Org, World};
@@ -37,10 +37,9 @@ pub(super) struct DemoArgs {
 /// Runs until a signal comes. The configuration file and the environment are left alone.
 pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
     let flags = flags::merge(ConfigFlags::default(), args.web.clone(), ShardFlags::default(), args.log);
-    let config = config(&flags);
+    let mut config = config(&flags);
     config.web.validate()?;
-    // What matters is printed; of the log, only what goes wrong.
-    logging::init(args.log.log_level.unwrap_or(logging::Level::Warn), config.log.format);
+    logging::init(config.log.level, config.log.format);
     serve::block_on(async {
         let clock = Clock::system();
         let (simulator, simulated, losant_url) = args.simulator.start(&clock).await?;
@@ -61,6 +60,8 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
             config: account(&losant_url),
             token: TokenSource::Fixed(Token::new(simulator.token()).context("token of the simulator")?),
         };
+        // For `/config`, which shows what is in force.
+        config.accounts.insert(account.name.clone(), account.config.clone());
         let telemetry_path = config.web.telemetry_path.clone();
         let app = App::new(config, vec![account], Wanted::everybody(), clock.clone())?.guarded_by(guard);
         let control = app.control();
@@ -101,6 +102,8 @@ fn config(flags: &Flags) -> Config {
             applications_interval: INTERVAL,
             ..PollingConfig::default()
         },
+        // What matters is printed; of the log, only what goes wrong.
+        log: LogConfig { level: logging::Level::Warn, ..LogConfig::default() },
         ..Config::default()
     };
     crate::config::with_flags(flags, config)

@@ -108,6 +108,10 @@ async fn the_demo_shows_usage_within_five_seconds_and_ends_with_0_on_ctrl_c() {
     }
     assert!(scrape.family("losant_org_notebook_run_seconds_period").values().any(|value| *value > 0.0));
 
+    let config = metrics.replace("/metrics", "/config");
+    let config = http().get(config).send().await.expect("an answer").text().await.expect("a body");
+    assert!(config.contains("[accounts.demo]") && config.contains("level = \"warn\""), "{config}");
+
     demo.interrupt();
     assert_eq!(demo.exit_code(), Some(0), "{}", demo.complaints());
 }
