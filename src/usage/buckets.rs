@@ -43,7 +43,8 @@ impl Buckets {
         }
         let first = self.counts.partition_point(|(date, _)| *date < window.start);
         let within = self.counts.iter().skip(first).take_while(|(date, _)| *date < window.end);
-        within.map(|(_, value)| *value).sum()
+        // Of no floats, `sum` makes -0.0.
+        within.map(|(_, value)| *value).sum::<Option<f64>>().map(|sum| sum + 0.0)
     }
 
     /// The same counts, when nothing has changed from then to `now`. `None` where they did not reach up to their own day.
@@ -75,6 +76,8 @@ mod tests {
         assert_eq!(buckets.sum(Window::day(at("2026-03-02T00:00:00Z")), now), Some(301.0));
         assert_eq!(buckets.sum(Window::hour(at("2026-03-01T23:00:00Z")), now), Some(20.0));
         assert_eq!(buckets.sum(Window::hour(at("2026-03-02T02:00:00Z")), now), Some(0.0), "left out");
+        let nothing = buckets.sum(Window::hour(at("2026-03-02T02:00:00Z")), now);
+        assert!(nothing.is_some_and(f64::is_sign_positive), "{nothing:?}");
         assert_eq!(buckets.sum(Window::day(at("2026-03-01T00:00:00Z")), now), None, "one has no value");
         assert_eq!(buckets.sum(Window::hour(at("2026-02-28T23:00:00Z")), now), None, "not covered");
     }
