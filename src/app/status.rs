@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::poll::{Inquiry, PollerHandle, PollerReport};
 use crate::status::{self, Account, Exporter, Listing, Query, Rules, Selected, View};
 use crate::store::{Moment, Store};
-use crate::usage::Shard;
+use crate::usage::{Scope, Shard};
 use crate::web::{Readiness, Status, StatusError, StatusForm};
 
 /// How long a poller may take to answer. One that reviews a hundred thousand scopes takes a second or so.
@@ -81,13 +81,17 @@ impl StatusSource {
         let inquiries: Vec<_> = known.collect();
         let mut accounts = Vec::new();
         for (name, client, poller) in self.board.seats() {
+            // Of an instance that another shard shows, the rows say nothing, but the account may be down for it.
+            let own = self.store.claimed_by(&name).into_iter();
+            let own = own.map(|instance| Inquiry { scope: Scope::Instance { instance }, known_until: None });
+            let inquiries: Vec<_> = own.chain(inquiries.iter().copied()).collect();
             let pace = self.in_force.borrow().paces.get(&name).copied();
             accounts.push(Account {
                 token_accepted: client.token_accepted(),
                 token_expires_at: client.token_expires_at(),
                 requests_per_second: client.budget_rate(),
                 configured_requests_per_second: pace.unwrap_or_else(|| client.budget_rate()),
-                report: ask(&poller, inquiries.clone()).await,
+                report: ask(&poller, inquiries).await,
                 name,
             });
         }

@@ -23,6 +23,8 @@ pub(super) struct Entry {
     /// Its name. Of a sandbox the e-mail address, where the configuration asks for it.
     pub(super) name: Option<String>,
     pub(super) state: ScopeState,
+    /// Whether it is stale only because not everything has been read yet.
+    pub(super) is_awaited: bool,
     pub(super) payloads: Payloads,
     /// When each collector last succeeded, and how old that is.
     pub(super) reads: Vec<Read>,
@@ -54,6 +56,12 @@ impl Entry {
     pub(super) fn new(scope: Scope, record: &Record, moment: Moment, rules: &Rules) -> Self {
         let shown = Shown { record, moment, expire_after: rules.expire_after };
         let level = scope.level();
+        let state = record.state(level, moment.uptime, rules.freshness);
+        let has_old = Collector::concerning(level).any(|collector| {
+            let part = record.part(collector);
+            let limit = rules.freshness.0[collector as usize].filter(|_| part.last_success.is_some());
+            limit.is_some_and(|limit| moment.uptime.saturating_sub(part.holds_at) > limit)
+        });
         let reads = Collector::concerning(level).filter_map(|collector| {
             let part = record.part(collector);
             let age = moment.uptime.saturating_sub(part.holds_at);
@@ -62,7 +70,8 @@ impl Entry {
         Self {
             scope,
             name: shown.name(level),
-            state: record.state(level, moment.uptime, rules.freshness),
+            state,
+            is_awaited: state == ScopeState::Stale && !has_old,
             payloads: shown.payloads(),
             reads: reads.collect(),
             discovery_failed: record.part(Collector::Discovery).failing,
@@ -109,12 +118,12 @@ impl<'a> Shown<'a> {
     }
 
     fn value(&self, measure: Measure) -> Option<f64> {
-        self.rows(measure).next().map(Row::value)
+        self.rows(measure).next().map(number)
     }
 
     fn billable(&self, measure: Measure) -> Option<f64> {
         let is_billable = |row: &&Row| first_label(row) == Some("true");
-        self.rows(measure).find(is_billable).map(Row::value)
+        self.rows(measure).find(is_billable).map(number)
     }
 
     fn payloads(&self) -> Payloads {
@@ -137,6 +146,11 @@ impl<'a> Shown<'a> {
         let name = self.rows(info).find_map(first_label)?;
         (!name.is_empty()).then(|| name.to_owned())
     }
+}
+
+/// The number of a row. A sum of nothing is -0.0, which nobody wants to read.
+fn number(row: &Row) -> f64 {
+    row.value() + 0.0
 }
 
 /// The numbers of one measure: they stand together.

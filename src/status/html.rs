@@ -14,6 +14,7 @@ use super::listing::PAGE;
 use super::query::{Query, Sort};
 use super::view::{AccountView, View};
 use super::wording::{grouped, span};
+use crate::poll::HOURS;
 use crate::store::ScopeState;
 use crate::usage::Level;
 
@@ -79,6 +80,7 @@ pub fn html(view: &View) -> String {
 fn state(view: &View) -> Markup {
     let exporter = &view.exporter;
     let uptime = span(Duration::from_secs(view.uptime_seconds));
+    let down = view.accounts.iter().filter(|account| account.up == Some(false)).count() as u64;
     markup! {
         section.state aria-label="State of the exporter" {
             @if exporter.waits_for.is_empty() {
@@ -86,6 +88,7 @@ fn state(view: &View) -> Markup {
             } @else {
                 strong.wait { "Not ready" }
             }
+            @if down > 0 { strong.bad { (counted(down, "account", "accounts")) " down" } }
             span { "As of " time datetime=(view.at) { (view.at.replace('T', " ").replace('Z', " UTC")) } }
             span { "running for " (uptime) }
             @if !exporter.waits_for.is_empty() {
@@ -128,9 +131,15 @@ fn account_row(account: &AccountView) -> Markup {
             th.name role="rowheader" scope="row" { span.called { (account.name) } }
             td role="cell" data-label="State" {
                 @if let Some(problem) = &account.problem {
-                    span.tag.bad { "not polled" } " " span.problem { (problem) }
-                } @else if account.token_accepted == Some(true) {
+                    @if account.token_accepted == Some(false) || account.instances.is_empty() {
+                        span.tag.bad { "not polled" } " " span.problem { (problem) }
+                    } @else {
+                        span.tag.bad { "down" } " " span.problem { "Losant does not answer as it should: " (problem) }
+                    }
+                } @else if account.up == Some(true) {
                     span.tag.good { "polled" }
+                } @else if account.token_accepted == Some(true) {
+                    span.tag.wait { "being read" }
                 } @else {
                     span.tag.wait { "no answer yet" }
                 }
@@ -176,6 +185,7 @@ fn instances(view: &View) -> Markup {
                     tbody role="rowgroup" { @for scope in &view.instances { (row::row(scope)) } }
                 }
                 p.note { "Figures of an instance count its orgs only; sandboxes come on top." }
+                (filling(view))
             }
         }
     }
@@ -202,8 +212,18 @@ fn list(view: &View) -> Markup {
                     thead role="rowgroup" { tr role="row" { (row::headings(query)) } }
                     tbody role="rowgroup" { @for scope in &view.scopes { (row::row(scope)) } }
                 }
+                (filling(view))
                 (pager(view))
             }
+        }
+    }
+}
+
+/// Why the pictures of the last 48 hours may have a gap.
+fn filling(view: &View) -> Markup {
+    markup! {
+        @if view.uptime_seconds < HOURS as u64 * 3_600 {
+            p.note { "The last 48 hours fill while the exporter runs: at first there are yesterday and today, in UTC." }
         }
     }
 }
@@ -212,8 +232,9 @@ fn counts(view: &View) -> Markup {
     let levels = [("org", "orgs"), ("sandbox", "sandboxes")];
     markup! {
         ul.counts {
-            @for (level, name) in levels {
+            @for (level, plural) in levels {
                 @for (state, count) in view.counts.get(level).into_iter().flatten().filter(|(_, count)| **count > 0) {
+                    @let name = if *count == 1 { level } else { plural };
                     li {
                         @if *state == "excluded" {
                             span { b { (grouped_u64(*count)) } " " (name) " left out by the configuration" }
@@ -284,6 +305,11 @@ fn pager(view: &View) -> Markup {
 #[expect(clippy::cast_precision_loss, reason = "nobody has so many that it matters")]
 fn grouped_u64(number: u64) -> String {
     grouped(number as f64)
+}
+
+/// So many of something.
+fn counted(number: u64, one: &str, several: &str) -> String {
+    format!("{} {}", grouped_u64(number), if number == 1 { one } else { several })
 }
 
 fn grouped_usize(number: usize) -> String {

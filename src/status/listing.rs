@@ -1,7 +1,7 @@
 //! All scopes at one moment, and the page of them that somebody wants to see.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::entry::{Entry, Rules};
 use super::query::{Query, Sort};
@@ -19,6 +19,7 @@ pub struct Listing {
     scopes: Vec<Entry>,
     counts: BTreeMap<(Level, ScopeState), u64>,
     up: BTreeMap<Id, bool>,
+    listed: BTreeSet<Id>,
 }
 
 /// A page of them, and the instances.
@@ -32,6 +33,8 @@ pub struct Selected {
     pub(super) total: usize,
     pub(super) counts: BTreeMap<(Level, ScopeState), u64>,
     pub(super) up: BTreeMap<Id, bool>,
+    /// The instances whose lists have been read.
+    pub(super) listed: BTreeSet<Id>,
 }
 
 impl Listing {
@@ -47,12 +50,14 @@ impl Listing {
             *counts.entry((scope.level(), entry.state)).or_default() += 1;
             if scope.level() == Level::Instance { instances.push(entry) } else { scopes.push(entry) }
         }
-        Self { moment, instances, scopes, counts, up: snapshot.up().collect() }
+        // A list that has been read says how many it leaves out, be it none.
+        let listed = snapshot.excluded().map(|(instance, _, _)| instance).collect();
+        Self { moment, instances, scopes, counts, up: snapshot.up().collect(), listed }
     }
 
     /// What `query` asks for. A page beyond the last is the last.
     pub fn select(self, mut query: Query) -> Selected {
-        let Self { moment, instances, mut scopes, counts, up } = self;
+        let Self { moment, instances, mut scopes, counts, up, listed } = self;
         let search = query.search.to_lowercase();
         scopes.retain(|entry| {
             query.level.is_none_or(|level| entry.scope.level() == level)
@@ -74,7 +79,7 @@ impl Listing {
             scopes.sort_by(|a, b| compare(number(a), number(b), query.is_descending()));
         }
         let scopes = scopes.into_iter().skip(query.page * PAGE).take(PAGE).collect();
-        Selected { moment, query, instances, scopes, total, counts, up }
+        Selected { moment, query, instances, scopes, total, counts, up, listed }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the status page shows, and `status.json` says: the one thing that both are made of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -10,7 +10,7 @@ use super::listing::{PAGE, Selected};
 use super::query::Query;
 use crate::poll::{HOURS, PollFailure, PollerReport, ScopeReport};
 use crate::store::Moment;
-use crate::usage::{Collector, Id, Level};
+use crate::usage::{Collector, Id, Level, Scope};
 
 /// The exporter itself.
 #[derive(Debug, Serialize)]
@@ -69,7 +69,10 @@ pub struct View {
 #[derive(Debug, Serialize)]
 pub(super) struct AccountView {
     pub(super) name: String,
-    /// Why it is not polled, if it is not.
+    /// Whether every one of its instances could be read when it was last discovered; absent before that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) up: Option<bool>,
+    /// What is wrong with it as a whole, or with one of its instances.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) problem: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,6 +95,8 @@ pub(super) struct ScopeView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) name: Option<String>,
     pub(super) state: &'static str,
+    #[serde(skip)]
+    pub(super) is_awaited: bool,
     /// Of an instance: whether its last discovery and own polls succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) up: Option<bool>,
@@ -143,7 +148,7 @@ pub(super) struct ProblemView {
 impl View {
     /// What is shown of `selected`, with what pollers say of its scopes.
     pub fn new(exporter: Exporter, accounts: &[Account], selected: Selected) -> Self {
-        let Selected { moment, query, instances, scopes, total, counts: by_scope, up } = selected;
+        let Selected { moment, query, instances, scopes, total, counts: by_scope, up, listed } = selected;
         let mut counts: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
         for ((level, state), count) in by_scope {
             counts.entry(level.as_str()).or_default().insert(state.as_str(), count);
@@ -159,7 +164,7 @@ impl View {
             exporter,
             at: shown(moment.now),
             uptime_seconds: moment.uptime.as_secs(),
-            accounts: accounts.iter().map(|account| AccountView::new(account, moment.now)).collect(),
+            accounts: accounts.iter().map(|account| AccountView::new(account, &listed, moment.now)).collect(),
             counts,
             instances: instances.into_iter().map(view).collect(),
             total,
@@ -177,12 +182,19 @@ impl View {
 }
 
 impl AccountView {
-    fn new(account: &Account, now: Timestamp) -> Self {
+    fn new(account: &Account, listed: &BTreeSet<Id>, now: Timestamp) -> Self {
         let report = account.report.as_ref();
         let instances = report.map(|report| report.instances.iter().map(Id::to_string).collect());
+        let problem =
+            report.and_then(|report| report.problem.clone().or_else(|| problem_of_an_instance(report)));
+        let all_listed = |report: &PollerReport| {
+            !report.instances.is_empty() && report.instances.iter().all(|instance| listed.contains(instance))
+        };
+        let up = if problem.is_some() { Some(false) } else { report.is_some_and(all_listed).then_some(true) };
         Self {
             name: account.name.clone(),
-            problem: report.and_then(|report| report.problem.clone()),
+            up,
+            problem,
             token_accepted: account.token_accepted,
             token_expires_at: account.token_expires_at.map(shown),
             token_expires_in_seconds: account.token_expires_at.map(|at| at.duration_since(now).as_secs()),
@@ -195,7 +207,7 @@ impl AccountView {
 
 impl ScopeView {
     fn new(entry: Entry, up: Option<bool>, report: Option<&ScopeReport>, moment: Moment) -> Self {
-        let Entry { scope, name, state, payloads, reads, discovery_failed } = entry;
+        let Entry { scope, name, state, is_awaited, payloads, reads, discovery_failed } = entry;
         let own_discovery = discovery_failed || scope.level() == Level::Instance;
         // Discovery concerns a whole instance; those that it still tells of are fine.
         let concerns = |failure: &&PollFailure| failure.collector != Collector::Discovery || own_discovery;
@@ -217,6 +229,7 @@ impl ScopeView {
             instance_id: scope.instance().to_string(),
             name,
             state: state.as_str(),
+            is_awaited,
             up,
             billable_payloads: PayloadsView {
                 this_hour,
@@ -235,11 +248,30 @@ impl ScopeView {
         }
     }
 
+    /// Whether discovery has told of it, with its limits.
+    pub(super) fn is_discovered(&self) -> bool {
+        self.reads.iter().any(|read| read.collector == Collector::Discovery.as_str())
+    }
+
+    /// Whether anything has been asked about it alone, with success.
+    pub(super) fn is_read(&self) -> bool {
+        self.reads.iter().any(|read| read.collector != Collector::Discovery.as_str())
+    }
+
     /// How old its payload counts are.
     pub(super) fn counted(&self) -> Option<&ReadView> {
         let name = Collector::PayloadCountsBreakdown.as_str();
         self.reads.iter().find(|read| read.collector == name)
     }
+}
+
+/// Why one of the instances of an account could not be discovered. The poller has to have been asked about them.
+fn problem_of_an_instance(report: &PollerReport) -> Option<String> {
+    report.instances.iter().find_map(|&instance| {
+        let failures = &report.scopes.get(&Scope::Instance { instance })?.failures;
+        let failure = failures.iter().find(|failure| failure.collector == Collector::Discovery)?;
+        Some(format!("instance {instance}: {}", failure.problem))
+    })
 }
 
 /// A moment to the second.

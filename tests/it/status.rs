@@ -106,12 +106,18 @@ async fn hours_add_up_to_the_day_and_go_on_for_two_days() {
         }
     };
     // A poll brings yesterday and today.
+    let filling = "at first there are yesterday and today";
+    assert!(html(&app, "").await.contains(filling));
     check(&json(&app, "").await, 24 + 15);
     for _ in 0..24 {
         app.let_pass(Duration::from_secs(3_600)).await;
     }
     app.poll_now().await;
     check(&json(&app, "").await, 48);
+    for _ in 0..24 {
+        app.let_pass(Duration::from_secs(3_600)).await;
+    }
+    assert!(!html(&app, "").await.contains(filling));
 }
 
 #[tokio::test]
@@ -194,6 +200,7 @@ async fn what_fails_is_said_in_words_beside_those_it_concerns() {
     assert!(page.contains("device_counts: failed with status 502"), "{page}");
     assert!(page.contains("(2 times in a row)") && page.contains("<span class=\"tag bad\">failing</span>"));
     assert!(!page.contains(&good));
+    assert!(page.contains("<b>1</b> failing org<"), "{page}");
 
     app.simulator.faults().clear_all();
     app.poll_now().await;
@@ -212,6 +219,67 @@ async fn an_account_whose_token_is_refused_says_so() {
     assert_eq!(account["token_accepted"], false);
     let page = html(&app, "").await;
     assert!(page.contains("not polled") && page.contains("Losant does not accept the token"));
+}
+
+#[tokio::test]
+async fn an_account_that_losant_does_not_answer_is_down_and_the_reason_stands_beside_it() {
+    let app = Setup::at(NOW).start().await;
+    let up = "losant_exporter_account_up{account=\"default\"}";
+    assert_eq!(json(&app, "").await["accounts"][0]["up"], true);
+    let page = html(&app, "").await;
+    assert!(page.contains("<span class=\"tag good\">polled</span>") && !page.contains("account down"));
+    app.simulator.faults().inject(Fault::always(Route::everything(), FaultKind::HtmlError(502)));
+    app.let_pass(Duration::from_secs(600)).await;
+    let account = &json(&app, "").await["accounts"][0];
+    assert_eq!((&account["up"], app.scrape().await.value(up)), (&false.into(), Some(0.0)));
+    assert!(account["problem"].as_str().is_some_and(|problem| problem.contains("502")), "{account}");
+    let page = html(&app, "").await;
+    assert!(
+        page.contains("<strong class=\"good\">Ready</strong><strong class=\"bad\">1 account down</strong>")
+    );
+    assert!(page.contains("Losant does not answer as it should: "));
+    assert!(!page.contains("<span class=\"tag good\">polled</span>"));
+    app.simulator.faults().clear_all();
+    app.let_pass(Duration::from_secs(600)).await;
+    let account = &json(&app, "").await["accounts"][0];
+    assert_eq!((&account["up"], app.scrape().await.value(up)), (&true.into(), Some(1.0)));
+    assert_eq!(account.get("problem"), None);
+}
+
+#[tokio::test]
+async fn before_the_first_answer_nothing_is_said_to_be_without_limit_or_stale() {
+    let mut app = Setup::at(NOW).start().await;
+    let details = Route::action("instanceOrg.payloadCountsBreakdown");
+    app.simulator.faults().inject(Fault::always(details, FaultKind::HtmlError(502)));
+    app.restart_unready().await;
+    app.let_pass(Duration::from_secs(600)).await;
+    let page = html(&app, "?level=org").await;
+    assert!(page.contains("<span class=\"tag wait\">not all read yet</span>"), "{page}");
+    assert!(!page.contains("<span class=\"tag wait\">stale</span>"), "{page}");
+    // Of an instance that itself cannot be read, nobody knows a limit.
+    let itself = Route::action("instance.get");
+    app.simulator.faults().inject(Fault::always(itself, FaultKind::HtmlError(502)));
+    app.restart_unready().await;
+    app.let_pass(Duration::from_secs(600)).await;
+    let page = html(&app, "").await;
+    assert!(page.contains("data-label=\"Of limit\">–</td>") && page.contains("1 account down"), "{page}");
+}
+
+#[tokio::test]
+async fn whoever_uses_nothing_has_0_and_never_minus_0() {
+    let mut setup = Setup::at(NOW);
+    setup.world = World::new(WorldConfig { active: Some(0.0), ..WorldConfig::default() });
+    let app = setup.start().await;
+    let (status, json) = get(&app, "/status.json").await;
+    assert_eq!(status, 200);
+    assert!(json.contains("\"today\":0.0") && !json.contains(":-0"), "{json}");
+    let page = html(&app, "").await;
+    assert!(page.contains("<data value=\"0\">0</data>"), "{page}");
+    assert!(!page.contains("\"-0\"") && !page.contains(">-0<"), "{page}");
+    for accept in ["text/plain;version=0.0.4", "application/openmetrics-text;version=1.0.0"] {
+        let (_, _, metrics) = app.get("/metrics", accept).await;
+        assert!(!metrics.lines().any(|line| line.ends_with(" -0") || line.ends_with(" -0.0")));
+    }
 }
 
 #[tokio::test]

@@ -88,7 +88,15 @@ fn name(scope: &ScopeView) -> Markup {
         span.id { (scope.level) " " (scope.id) }
         @match (scope.up, scope.state) {
             (Some(false), _) => { span.tag.bad { "down" } }
-            (_, "stale") => { span.tag.wait { "stale" } }
+            (_, "stale") => {
+                span.tag.wait {
+                    @match (scope.is_awaited, scope.is_read()) {
+                        (false, _) => { "stale" }
+                        (true, false) => { "not read yet" }
+                        (true, true) => { "not all read yet" }
+                    }
+                }
+            }
             (_, "failing") => { span.tag.bad { "failing" } }
             _ => {}
         }
@@ -126,7 +134,8 @@ fn share(scope: &ScopeView) -> Markup {
                 span { (percent(share)) " of " (grouped(limit)) }
             }
             (_, Some(limit)) => { span { "of " (grouped(limit)) } }
-            _ => { span.soft { "no limit" } }
+            _ if scope.is_discovered() => { span.soft { "no limit" } }
+            _ => { (UNKNOWN) }
         }
     }
 }
