@@ -49,6 +49,7 @@ mod reload;
 mod rules;
 mod rules_check;
 mod scrape;
+mod secrets;
 mod selection;
 mod shards;
 mod simulator_schemas;
