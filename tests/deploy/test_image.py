@@ -13,6 +13,7 @@ from renders import ROOT, lack
 
 # What is fetched from a registry, and what it takes when unpacked.
 MOST_BYTES = 15_000_000
+MOST_UNPACKED_BYTES = 17_000_000
 
 
 class Archive:
@@ -72,7 +73,7 @@ def test_the_image_holds_the_binary_certificates_and_names_and_is_small():
     sent = sum(layer["size"] for layer in archive.manifest["layers"])
     unpacked = sum(member.size for member in files.values())
     print(f"{sent} bytes are sent, {unpacked} unpacked")
-    assert sent < MOST_BYTES and unpacked < MOST_BYTES
+    assert sent < MOST_BYTES and unpacked < MOST_UNPACKED_BYTES
 
 
 def test_it_runs_as_nobody_listens_where_it_can_be_reached_and_says_what_it_is():
