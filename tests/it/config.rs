@@ -1,6 +1,6 @@
 //! `config.toml` is the reference: every key, every default.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use losant_exporter::config::{self, AccountConfig, Config, Flags, ShardingConfig};
@@ -9,17 +9,43 @@ fn reference() -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("config.toml")).expect("config.toml")
 }
 
-fn keys(prefix: &str, value: &toml::Value, into: &mut BTreeSet<String>) {
-    match value {
-        toml::Value::Table(table) => {
-            for (key, value) in table {
-                keys(&format!("{prefix}.{key}"), value, into);
+/// The defaults with an account, and a value for every key that has none. A key without a default is added here.
+pub fn with_every_key(account: &str) -> Config {
+    let mut config = Config::default();
+    let set = AccountConfig {
+        token_file: Some("file".into()),
+        token_env: Some("VARIABLE".to_owned()),
+        min_requests_per_second: Some(1.0),
+        ..AccountConfig::default()
+    };
+    config.accounts.insert(account.to_owned(), set);
+    config.exposition.max_series = Some(1);
+    config.web.config_file = Some("file".into());
+    config.sharding = ShardingConfig { shard: Some(0), ..ShardingConfig::default() };
+    config
+}
+
+/// Every key of a configuration, with its value.
+pub fn leaves(config: &toml::Value) -> BTreeMap<String, toml::Value> {
+    fn walk(prefix: &str, value: &toml::Value, into: &mut BTreeMap<String, toml::Value>) {
+        match value {
+            toml::Value::Table(table) => {
+                for (key, value) in table {
+                    walk(&format!("{prefix}.{key}"), value, into);
+                }
+            }
+            other => {
+                into.insert(prefix.trim_start_matches('.').to_owned(), other.clone());
             }
         }
-        _ => {
-            into.insert(prefix.trim_start_matches('.').to_owned());
-        }
     }
+    let mut found = BTreeMap::new();
+    walk("", config, &mut found);
+    found
+}
+
+fn keys(config: &toml::Value) -> BTreeSet<String> {
+    leaves(config).into_keys().collect()
 }
 
 #[test]
@@ -34,19 +60,7 @@ fn the_reference_holds_the_defaults() {
 
 #[test]
 fn the_reference_names_every_key() {
-    let mut defaults = Config::default();
-    let account = AccountConfig {
-        token_file: Some("file".into()),
-        token_env: Some("VARIABLE".to_owned()),
-        min_requests_per_second: Some(1.0),
-        ..AccountConfig::default()
-    };
-    defaults.accounts.insert("default".to_owned(), account);
-    defaults.exposition.max_series = Some(1);
-    defaults.web.config_file = Some("file".into());
-    defaults.sharding = ShardingConfig { shard: Some(0), ..ShardingConfig::default() };
-    let (mut wanted, mut found) = (BTreeSet::new(), BTreeSet::new());
-    keys("", &toml::Value::try_from(defaults).expect("a table"), &mut wanted);
+    let wanted = keys(&toml::Value::try_from(with_every_key("default")).expect("a table"));
     // A key without a default stands behind a comment sign, as it would be written.
     let uncommented: Vec<_> = reference()
         .lines()
@@ -55,7 +69,7 @@ fn the_reference_names_every_key() {
             _ => line.to_owned(),
         })
         .collect();
-    keys("", &uncommented.join("\n").parse::<toml::Table>().expect("TOML").into(), &mut found);
+    let found = keys(&uncommented.join("\n").parse::<toml::Table>().expect("TOML").into());
     assert!(wanted.len() > 20);
     assert_eq!(found, wanted);
 }

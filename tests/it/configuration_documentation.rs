@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-use losant_exporter::config::{AccountConfig, Config, ENV_PREFIX, FLAGS, ShardingConfig, needs_restart};
+use losant_exporter::config::{AccountConfig, Config, ENV_PREFIX, FLAGS, needs_restart};
+
+use crate::config::{leaves, with_every_key};
 
 const INTRODUCTION: &str = "\
 # Configuration
@@ -104,35 +106,12 @@ fn kind_in_words(kind: &str) -> &str {
     }
 }
 
-fn leaves(prefix: &str, value: &toml::Value, into: &mut BTreeMap<String, toml::Value>) {
-    match value {
-        toml::Value::Table(table) => {
-            for (key, value) in table {
-                leaves(&format!("{prefix}.{key}"), value, into);
-            }
-        }
-        _ => drop(into.insert(prefix.trim_start_matches('.').to_owned(), value.clone())),
-    }
-}
-
 /// Every key, and its default where it has one.
 fn keys() -> BTreeMap<String, Option<toml::Value>> {
     let mut defaults = Config::default();
     defaults.accounts.insert("NAME".to_owned(), AccountConfig::default());
-    let mut all = defaults.clone();
-    let account = AccountConfig {
-        token_file: Some("file".into()),
-        token_env: Some("VARIABLE".to_owned()),
-        min_requests_per_second: Some(1.0),
-        ..AccountConfig::default()
-    };
-    all.accounts.insert("NAME".to_owned(), account);
-    all.exposition.max_series = Some(1);
-    all.web.config_file = Some("file".into());
-    all.sharding = ShardingConfig { shard: Some(0), ..ShardingConfig::default() };
-    let (mut known, mut named) = (BTreeMap::new(), BTreeMap::new());
-    leaves("", &toml::Value::try_from(defaults).expect("a table"), &mut known);
-    leaves("", &toml::Value::try_from(all).expect("a table"), &mut named);
+    let of = |config: Config| leaves(&toml::Value::try_from(config).expect("a table"));
+    let (mut known, named) = (of(defaults), of(with_every_key("NAME")));
     named.into_keys().map(|key| (key.clone(), known.remove(&key))).collect()
 }
 
