@@ -12,6 +12,7 @@ mod period;
 mod reading;
 mod scope;
 mod shard;
+mod sum;
 mod window;
 
 pub use buckets::Buckets;
@@ -23,4 +24,5 @@ pub use period::BillingPeriod;
 pub use reading::{Label, Labels, MAX_LABEL_BYTES, Measure, Reading, Sample};
 pub use scope::{Level, Scope};
 pub use shard::{InvalidShard, Shard};
+pub use sum::{sum, sum_of_known};
 pub use window::{Window, Windows};

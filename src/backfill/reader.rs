@@ -15,7 +15,7 @@ use super::subjects::Subject;
 use crate::clock::Clock;
 use crate::losant::wire::{DeviceDay, NotebookDay, PayloadBucket, Series};
 use crate::losant::{Billing, Client, Error, Resolution, Unavailable, Unit};
-use crate::usage::{Buckets, Collector, Coverage, Scope, Window};
+use crate::usage::{Buckets, Collector, Coverage, Scope, Window, sum_of_known};
 
 /// How many days of hours are asked for at once, at most: nobody says which range is accepted.
 const LONGEST_PIECE: u16 = 31;
@@ -219,7 +219,7 @@ impl Reader {
         ] {
             let sums = days.iter().map(|day| {
                 let within = counts.iter().filter(|bucket| day.contains(bucket.date));
-                (stamp(day.end), within.map(count).sum())
+                (stamp(day.end), sum_of_known(within.map(count)))
             });
             history.add(figure, None, sums);
         }
@@ -235,7 +235,7 @@ impl Reader {
         let mut add = |figure, label, count: fn(&NotebookDay) -> Option<f64>| {
             let sums = days.iter().map(|day| {
                 let within = answer.counts.iter().filter(|bucket| day.contains(bucket.date));
-                (stamp(day.end), within.map(count).sum())
+                (stamp(day.end), sum_of_known(within.map(count)))
             });
             history.add(figure, label, sums);
         };

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::losant::wire::PayloadStats;
 use crate::losant::{Client, Error, Unit};
-use crate::usage::{BillingPeriod, Label, Measure, PayloadType, Reading, Scope};
+use crate::usage::{BillingPeriod, Label, Measure, PayloadType, Reading, Scope, sum};
 
 /// Reads one scope. Without a billing period there is nothing that could be asked for.
 pub(super) async fn read(
@@ -48,7 +48,7 @@ pub(super) fn reading(
             }
         } else {
             // To Prometheus an empty label is none.
-            let total = by_source.values().sum();
+            let total = sum(by_source.values().copied());
             reading.add_until(measure, [payload_type, Label::default()], total, until);
         }
     }
@@ -57,7 +57,7 @@ pub(super) fn reading(
 
 /// The sum over all types and sources.
 pub(super) fn total(stats: &PayloadStats) -> f64 {
-    stats.values().flat_map(BTreeMap::values).sum()
+    sum(stats.values().flat_map(BTreeMap::values).copied())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use tracing::{info, warn};
 
 use super::plan::CallPlan;
 use super::poller::{InstanceState, Poller};
-use crate::usage::{Collector, Level};
+use crate::usage::{Collector, Level, sum};
 
 impl Poller {
     /// Lists everybody once, asks nothing else, and says what polling them will take. The error says in words what went
@@ -64,7 +64,7 @@ impl Poller {
         if !self.config.polling.is_enabled(Collector::Applications) {
             return 0.0;
         }
-        let rows: f64 = self.fleet.members().map(|(_, member)| member.figures.applications()).sum();
+        let rows = sum(self.fleet.members().map(|(_, member)| member.figures.applications()));
         (rows / f64::from(self.config.page_size)).ceil()
     }
 

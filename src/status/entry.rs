@@ -118,12 +118,12 @@ impl<'a> Shown<'a> {
     }
 
     fn value(&self, measure: Measure) -> Option<f64> {
-        self.rows(measure).next().map(number)
+        self.rows(measure).next().map(Row::value)
     }
 
     fn billable(&self, measure: Measure) -> Option<f64> {
         let is_billable = |row: &&Row| first_label(row) == Some("true");
-        self.rows(measure).find(is_billable).map(number)
+        self.rows(measure).find(is_billable).map(Row::value)
     }
 
     fn payloads(&self) -> Payloads {
@@ -146,11 +146,6 @@ impl<'a> Shown<'a> {
         let name = self.rows(info).find_map(first_label)?;
         (!name.is_empty()).then(|| name.to_owned())
     }
-}
-
-/// The number of a row. A sum of nothing is -0.0, which nobody wants to read.
-fn number(row: &Row) -> f64 {
-    row.value() + 0.0
 }
 
 /// The numbers of one measure: they stand together.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Coverage, Window};
+use super::{Coverage, Window, sum_of_known};
 
 /// Counts by the start of their hour or day; those of zero are left out.
 #[derive(Clone, Debug)]
@@ -43,8 +43,7 @@ impl Buckets {
         }
         let first = self.counts.partition_point(|(date, _)| *date < window.start);
         let within = self.counts.iter().skip(first).take_while(|(date, _)| *date < window.end);
-        // Of no floats, `sum` makes -0.0.
-        within.map(|(_, value)| *value).sum::<Option<f64>>().map(|sum| sum + 0.0)
+        sum_of_known(within.map(|(_, value)| *value))
     }
 
     /// The same counts, when nothing has changed from then to `now`. `None` where they did not reach up to their own day.
