@@ -10,19 +10,10 @@ import { join } from 'node:path';
 
 import { chromium } from 'playwright-core';
 
+import { CHROMIUM } from '../../tests/browser/options.mjs';
+
 const [url, momentFile, folder, deskFolder, ...only] = process.argv.slice(2);
 
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--font-render-hinting=none',
-];
 const LAPTOP = { width: 1440, height: 900 };
 const DESK = { width: 1920, height: 1080 };
 /** What a README can bear. */
@@ -115,7 +106,7 @@ const uids = readdirSync(dashboards)
   .filter((file) => file.endsWith('.json'))
   .map((file) => JSON.parse(readFileSync(join(dashboards, file), 'utf8')).uid)
   .filter((uid) => only.length === 0 || only.includes(uid));
-const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+const browser = await chromium.launch(CHROMIUM);
 try {
   for (const uid of uids) await take(browser, uid);
 } finally {

@@ -1,17 +1,7 @@
-// The browser, as tests and pictures start it.
+// The browser, as tests and pictures of the status page start it.
 
 import { chromium } from 'playwright-core';
 
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--font-render-hinting=none',
-];
+import { CHROMIUM } from './options.mjs';
 
-export const launch = () =>
-  chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
+export const launch = () => chromium.launch(CHROMIUM);
