@@ -12,7 +12,7 @@ use super::job::Job;
 use super::notebook_minute_counts::{self, Notebooks};
 use super::payload_counts;
 use super::payload_counts_breakdown::{self, Hours};
-use super::poller::PollerConfig;
+use super::poller_config::PollerConfig;
 use crate::clock::Clock;
 use crate::losant::wire::{Instance, PayloadStats};
 use crate::losant::{Client, Error, Listing, Unit};

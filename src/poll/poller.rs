@@ -15,47 +15,18 @@ use super::fleet::{Fleet, Poll};
 use super::handle::{Command, PollerHandle};
 use super::job::Job;
 use super::metrics::{LagBoard, PollMetrics};
+use super::poller_config::PollerConfig;
 use super::schedule::{Lane, Schedule};
 use super::sweep_mode::SweepMode;
 use super::trust::Trust;
 use crate::clock::Clock;
-use crate::config::PollingConfig;
 use crate::losant::{Client, Error};
-use crate::selection::{Selection, Tally};
+use crate::selection::Tally;
 use crate::store::Store;
-use crate::usage::{Collector, Id, Level, Reading, Scope, Shard};
+use crate::usage::{Collector, Id, Level, Reading, Scope};
 
 /// Pages of a sweep that may wait to be taken in.
 pub(super) const WAITING_PAGES: usize = 2;
-
-/// What a poller is told.
-#[derive(Clone, Debug)]
-pub struct PollerConfig {
-    /// Name of the account, for logs.
-    pub account: String,
-    /// The instances to poll; empty means whatever the token may list.
-    pub instances: Vec<Id>,
-    /// Instances that other accounts name: they are left to those, whatever the token may list.
-    pub left_to_others: BTreeSet<Id>,
-    /// Intervals and delays.
-    pub polling: PollingConfig,
-    /// Whether e-mail addresses of sandbox users are read.
-    pub sandbox_email: bool,
-    /// Whether payloads of one type are told apart by source.
-    pub source_label: bool,
-    /// Which orgs and sandboxes are polled.
-    pub selection: Selection,
-    /// The part of them that is this process's.
-    pub shard: Shard,
-    /// How many jobs may run at the same time.
-    pub concurrency: usize,
-    /// Requests a second that the budget allows.
-    pub requests_per_second: f64,
-    /// Requests that the budget allows at once after a pause.
-    pub burst: u32,
-    /// Rows that a page of a list has.
-    pub page_size: u32,
-}
 
 /// What a poller still waits for before its first full cycle has ended, if anything.
 pub type Progress = Result<(), String>;

@@ -9,7 +9,8 @@ use tokio::task::JoinSet;
 
 use super::errand::Errand;
 use super::job::Job;
-use super::poller::{Poller, PollerConfig, WAITING_PAGES};
+use super::poller::{Poller, WAITING_PAGES};
+use super::poller_config::PollerConfig;
 use super::schedule::{Lane, next_slot};
 use crate::losant::Client;
 use crate::usage::Collector;
