@@ -7,6 +7,7 @@
 mod activation;
 mod chunks;
 mod connection;
+mod ending;
 mod entrance;
 mod guard;
 mod held;

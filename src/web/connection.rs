@@ -79,9 +79,9 @@ impl Stage {
         Answering(self.clone())
     }
 
-    /// Whether no request has ever come in whole.
-    pub(super) fn is_new(&self) -> bool {
-        self.is_at(NEW)
+    /// Whether a request has come in whole whose answer has not been handed over to its end.
+    pub(super) fn is_under_way(&self) -> bool {
+        !self.is_at(NEW) && !self.0.whole.load(Ordering::Relaxed)
     }
 
     fn is_at(&self, stage: u8) -> bool {

@@ -27,6 +27,7 @@ use tokio_rustls::TlsAcceptor;
 use tower_service::Service as _;
 
 use super::connection::{Connection, Stage};
+use super::ending::Ending;
 use super::guard::Guard;
 use super::held::hold;
 use crate::clock::Clock;
@@ -41,6 +42,10 @@ const LARGEST_HEAD: usize = 32 * 1024;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a connection is kept at least, so that whoever has just opened it gets an answer although the server ends: what it
+/// takes to send the request, on a busy machine far away.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
 
 /// What a TLS connection begins with. No request does.
 const HANDSHAKE: u8 = 0x16;
@@ -127,7 +132,14 @@ impl Server {
                 drop(place);
             });
         }
-        drop(listener);
+        for (stream, client) in waiting(listener) {
+            let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { break };
+            let server = self.clone();
+            connections.spawn(async move {
+                server.attend(stream, client).await;
+                drop(place);
+            });
+        }
         while connections.join_next().await.is_some() {}
     }
 
@@ -159,7 +171,7 @@ impl Server {
         let ended = tokio::select! {
             ended = handshake => ended,
             () = self.clock.sleep(HANDSHAKE_TIMEOUT) => Err((io::ErrorKind::TimedOut.into(), None)),
-            () = self.drain.clone().requested() => return,
+            () = end_of_connection(self.clock.clone(), self.drain.clone()) => return,
         };
         match ended {
             Ok(stream) => self.serve(stream, stage).await,
@@ -175,12 +187,16 @@ impl Server {
     }
 
     async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin, stage: Stage) {
-        let (router, requests) = (self.router, stage.clone());
+        let (router, requests, drain) = (self.router, stage.clone(), self.drain.clone());
+        let stream = Ending::new(stream, stage.clone(), end_of_connection(self.clock, self.drain.clone()));
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let answering = requests.asked();
-            let mut router = router.clone();
+            let (mut router, is_last) = (router.clone(), drain.is_requested());
             async move {
-                let response = answer(&mut router, request.map(Body::new)).await;
+                let mut response = answer(&mut router, request.map(Body::new)).await;
+                if is_last {
+                    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                }
                 Ok::<_, Infallible>(response.map(|body| hold(body, answering)))
             }
         });
@@ -193,10 +209,9 @@ impl Server {
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
             () = self.drain.requested() => {
-                connection.as_mut().graceful_shutdown();
-                if stage.is_new() {
-                    // There is no request to finish.
-                    return;
+                // One on which nobody waits ends by itself, unless a request has come that nobody has read yet.
+                if stage.is_under_way() {
+                    connection.as_mut().graceful_shutdown();
                 }
                 connection.await
             }
@@ -205,6 +220,27 @@ impl Server {
             tracing::debug!(%error, "a connection ended early");
         }
     }
+}
+
+/// When a connection that is opened now ends on which nobody asks.
+fn end_of_connection(clock: Clock, drain: Drain) -> impl Future<Output = ()> {
+    let soonest = clock.uptime().saturating_add(FIRST_REQUEST);
+    async move {
+        drain.requested().await;
+        clock.sleep_until(soonest).await;
+    }
+}
+
+/// Connections that clients have opened and that nobody has taken in yet. In the end nobody else can open one.
+fn waiting(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+    let Ok(listener) = listener.into_std() else { return Vec::new() };
+    // Does not block: when none is left, that is an error.
+    let streams = std::iter::repeat_with(|| listener.accept()).take(MOST_CONNECTIONS);
+    let streams = streams.map_while(Result::ok).filter_map(|(stream, client)| {
+        stream.set_nonblocking(true).ok()?;
+        Some((TcpStream::from_std(stream).ok()?, client))
+    });
+    streams.collect()
 }
 
 async fn answer(router: &mut Router, request: Request) -> Response {

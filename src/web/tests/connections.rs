@@ -152,7 +152,38 @@ async fn a_request_under_way_finishes_although_the_server_stops() {
 async fn an_idle_connection_does_not_hold_up_the_end() {
     let mut served = Served::start().await;
     served.get("/-/healthy").await;
+    let mut idle = rest(served.addresses[0]).await;
     let _idle = TcpStream::connect(served.addresses[0]).await.unwrap();
+    served.get("/-/healthy").await;
+    served.hand.advance(Duration::from_secs(1));
     served.signals.send("SIGTERM");
+    assert_eq!(idle.read(&mut [0]).await.unwrap(), 0);
+    assert_eq!(served.ended.join_next().await.unwrap().unwrap(), Ok(Ending::Drained));
+}
+
+#[tokio::test]
+async fn whoever_has_just_connected_when_the_server_stops_is_answered() {
+    let mut served = Served::start().await;
+    let request = b"GET /-/healthy HTTP/1.1\r\nhost: x\r\n\r\n";
+    let mut early = rest(served.addresses[0]).await;
+    let mut late = TcpStream::connect(served.addresses[0]).await.unwrap();
+    // Nobody has taken in the last of them: this one thread has not waited since.
+    let mut waiting = std::net::TcpStream::connect(served.addresses[1]).unwrap();
+    std::io::Write::write_all(&mut waiting, request).unwrap();
+    served.signals.send("SIGTERM");
+    while TcpStream::connect(served.addresses[0]).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    waiting.set_nonblocking(true).unwrap();
+    let mut waiting = TcpStream::from_std(waiting).unwrap();
+    for (name, connection) in [("early", &mut early), ("late", &mut late), ("waiting", &mut waiting)] {
+        if name != "waiting" {
+            connection.write_all(request).await.unwrap();
+        }
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("Healthy\n"), "{name}: {answer}");
+        assert!(answer.contains("connection: close"), "{name}: {answer}");
+    }
     assert_eq!(served.ended.join_next().await.unwrap().unwrap(), Ok(Ending::Drained));
 }
