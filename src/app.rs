@@ -250,12 +250,13 @@ impl App {
                 about: ABOUT,
                 links: Vec::new(),
                 orders: (enable_lifecycle && keeper.source().is_some()).then_some(orders),
-                metrics: web_metrics,
+                metrics: web_metrics.clone(),
                 guard: guard.clone(),
                 max_requests,
                 clock: clock.clone(),
             });
-            tasks.spawn("web configuration", guard.clone().keep_current(clock.clone(), drain.clone()));
+            let keeping = guard.clone().keep_current(web_metrics, clock.clone(), drain.clone());
+            tasks.spawn("web configuration", keeping);
             let (serving, served) = oneshot::channel::<()>();
             tasks.spawn("web server", async move {
                 let _until_it_ends = serving;

@@ -106,6 +106,8 @@ pub static OWN_FAMILIES: &[OwnFamily] = &[
     gauge("losant_exporter_sweep_mode", &["account", "mode"]),
     gauge("losant_exporter_token_accepted", &["account"]),
     gauge("losant_exporter_token_expiry_timestamp_seconds", &["account"]),
+    gauge("losant_exporter_web_config_last_reload_success_timestamp_seconds", &[]),
+    gauge("losant_exporter_web_config_last_reload_successful", &[]),
     gauge("losant_up", &["instance_id"]),
     counter("process_cpu_seconds", &[]),
     gauge("process_max_fds", &[]),

@@ -12,6 +12,7 @@ mod files;
 mod names;
 mod rate_limit;
 mod rules;
+mod series;
 mod subject_names;
 mod tls;
 mod users;
@@ -24,7 +25,9 @@ use tokio::sync::watch;
 
 use self::files::Files;
 pub(super) use self::rules::Rules;
+pub(super) use self::series::GuardSeries;
 pub(super) use self::users::Admission;
+use super::WebMetrics;
 use crate::clock::Clock;
 use crate::lifecycle::Drain;
 
@@ -54,6 +57,13 @@ struct Last {
     pending: Option<Files>,
     /// Whether two looks found the same. A file may change within the moment that its times tell apart.
     settled: bool,
+}
+
+/// What becomes of files that have changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    TakenOver,
+    Refused,
 }
 
 /// A web configuration file that cannot be used. One line that names file and key, and holds no secret.
@@ -90,8 +100,12 @@ impl Guard {
         self.current().tls().is_some()
     }
 
-    /// Takes changed files over until `drain` is requested.
-    pub async fn keep_current(self, clock: Clock, drain: Drain) {
+    /// Takes changed files over until `drain` is requested, and has `metrics` say what becomes of them.
+    pub async fn keep_current(self, metrics: WebMetrics, clock: Clock, drain: Drain) {
+        let series = metrics.guard();
+        if self.source.is_some() {
+            series.set(Verdict::TakenOver, clock.now());
+        }
         let mut ending = std::pin::pin!(drain.requested());
         loop {
             tokio::select! {
@@ -100,8 +114,12 @@ impl Guard {
             }
             let guard = self.clone();
             // A file system may hang. A panic would be one of the reader, and leaves the rules as they are.
-            if let Err(error) = tokio::task::spawn_blocking(move || guard.check()).await {
-                tracing::error!(%error, "cannot look whether the web configuration has changed");
+            match tokio::task::spawn_blocking(move || guard.check()).await {
+                Ok(None) => {}
+                Ok(Some(verdict)) => series.set(verdict, clock.now()),
+                Err(error) => {
+                    tracing::error!(%error, "cannot look whether the web configuration has changed");
+                }
             }
         }
     }
@@ -110,12 +128,13 @@ impl Guard {
         Arc::clone(&self.rules.borrow())
     }
 
-    /// Reads the files again if they have changed. What has changed comes into force once two looks in a row find the same.
-    fn check(&self) {
-        let Some(source) = &self.source else { return };
+    /// Reads the files again if they have changed. What has changed comes into force once two looks in a row find the same;
+    /// `None` where nothing is to be decided.
+    fn check(&self) -> Option<Verdict> {
+        let source = self.source.as_ref()?;
         let mut last = source.last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.settled && last.decided.are_unchanged() {
-            return;
+            return None;
         }
         let mut files = Files::default();
         let current = self.current();
@@ -126,18 +145,22 @@ impl Guard {
         last.settled = settled;
         if changed && !settled {
             last.pending = Some(files);
-            return;
+            return None;
         }
         *last = Last { decided: files, pending: None, settled };
         if !changed {
-            return;
+            return None;
         }
         let file = source.path.display();
-        match read {
-            Err(error) => tracing::error!(%error, "the web configuration stays as it was"),
+        let verdict = match read {
+            Err(error) => {
+                tracing::error!(%error, "the web configuration stays as it was");
+                Verdict::Refused
+            }
             Ok(rules) if rules.tls().is_some() != current.tls().is_some() => {
                 let problem = "TLS is switched on and off by a restart only";
                 tracing::error!(%file, problem, "the web configuration stays as it was");
+                Verdict::Refused
             }
             Ok(rules) => {
                 for warning in rules.warnings() {
@@ -145,8 +168,10 @@ impl Guard {
                 }
                 tracing::info!(%file, %rules, "the web configuration has changed");
                 self.rules.send_replace(Arc::new(rules));
+                Verdict::TakenOver
             }
-        }
+        };
+        Some(verdict)
     }
 }
 

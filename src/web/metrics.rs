@@ -1,4 +1,4 @@
-//! What the web server counts.
+//! What the web server counts and says of itself.
 
 use std::sync::Arc;
 
@@ -9,14 +9,16 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
+use super::guard::GuardSeries;
 use crate::metrics::negotiate::Format;
 
-/// Requests and scrapes served.
+/// Requests and scrapes served, and what became of the web configuration.
 #[derive(Clone, Debug)]
 pub struct WebMetrics {
     requests: Family<RequestLabels, Counter>,
     scrapes: Family<ScrapeLabels, Counter>,
     served: Arc<watch::Sender<u64>>,
+    guard: GuardSeries,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -81,13 +83,17 @@ impl WebMetrics {
             "Scrapes of the metrics page served, by exposition format",
             scrapes.clone(),
         );
-        Self { requests, scrapes, served: Arc::default() }
+        Self { requests, scrapes, served: Arc::default(), guard: GuardSeries::register(registry) }
     }
 
     /// Waits until `scrapes` scrapes have been served in all.
     pub async fn served(&self, scrapes: u64) {
         // The sender lives in `self`, so waiting can only end by the number being reached.
         let _ = self.served.subscribe().wait_for(|served| *served >= scrapes).await;
+    }
+
+    pub(super) const fn guard(&self) -> &GuardSeries {
+        &self.guard
     }
 
     pub(super) fn count_request(&self, handler: Handler, code: StatusCode) {

@@ -214,6 +214,10 @@ async fn the_documentation_of_metrics_is_up_to_date() {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     write!(file, "{token}").expect("a token");
     setup.account.token_file = Some(file.path().to_owned());
+    // So does a web configuration file.
+    let mut web = tempfile::NamedTempFile::new().expect("a file");
+    write!(web, "{{}}").expect("a file");
+    setup.config.web.config_file = Some(web.path().to_owned());
     let app = setup.start_unready().await;
     app.simulator.accept_token(token);
     app.while_time_passes(app.control.ready()).await;

@@ -61,6 +61,7 @@ mod vendor_client;
 mod watched;
 mod web_certificates;
 mod web_config;
+mod web_reload;
 mod web_security;
 mod web_users;
 mod writes;

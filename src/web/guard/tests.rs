@@ -121,7 +121,8 @@ async fn files_are_looked_at_every_second() {
     let (clock, hand) = Clock::manual("2026-03-17T14:23:45Z".parse().unwrap());
     let (_signals, signals) = crate::lifecycle::Signals::manual();
     let shutdown = crate::lifecycle::Shutdown::new(signals, clock.clone(), Duration::from_secs(1));
-    let looking = guard.clone().keep_current(clock, shutdown.drain());
+    let metrics = WebMetrics::register(&mut prometheus_client::registry::Registry::default());
+    let looking = guard.clone().keep_current(metrics, clock, shutdown.drain());
     fs::write(folder.path().join("web.yml"), "{}").unwrap();
     let changed = async {
         let rules = guard.rules.subscribe();
