@@ -28,13 +28,14 @@ const RUN: [(&str, &[u8], &str); 3] = [
 pub const COMPONENTS: [&str; 3] = ["curl", "promtool", "amtool"];
 
 /// Programs that are stood in for, and why.
-const STOOD_IN: [(&str, &str); 11] = [
+const STOOD_IN: [(&str, &str); 12] = [
     // `exec` runs the command as it would be run in the pod, `logs` shows the log of the exporter of the test.
     ("kubectl", "needs a cluster"),
     ("helm", "needs a cluster, and is not part of Debian; tests of the chart run it where it is installed"),
     ("docker", "needs a daemon and root; the tests of the image run it where it is installed"),
     ("systemctl", "needs systemd, and root"),
     ("install", "installs for all users, which needs root"),
+    ("openssl", "needs an exporter that speaks TLS, which that of the test does not"),
     ("perf", "needs rights that a test has not"),
     // Finds the exporter of the test, which gets the signals that documents send.
     ("pidof", "finds processes that are none of the test's"),
