@@ -322,13 +322,26 @@ const cpu = timeSeries({
   ],
 });
 
+const refused = timeSeries({
+  title: 'Refused configurations',
+  description:
+    'How many exporters go on with the configuration, or the web configuration file, from before, because the changed one cannot be used.',
+  unit: 'none',
+  noData: NEVER,
+  min: 0,
+  series: [
+    ['configuration', `sum(1 - ${recorded('config_last_reload_successful:min')})`],
+    ['web configuration', `sum(1 - ${recorded('web_config_last_reload_successful:min')})`],
+  ],
+});
+
 /** The version of each exporter, also of one that is gone. */
 const versions = `topk by (job, instance) (1, max by (job, instance, version) (last_over_time(${own('build_info')}[1d])))`;
 
 const builds = table({
   title: 'Exporters',
   description:
-    'Every exporter that was scraped within a day: whether it answers, its version, its shard, since when it runs and since when its configuration is in force.',
+    'Every exporter that was scraped within a day: whether it answers, its version, its shard, since when it runs and since when its configuration is in force. Without a web configuration file there is no web reload.',
   noData: UNSEEN,
   rows: recorded('target:known'),
   named: (rows) => `${rows} * on (job, instance) group_left (version) ${versions}\nor on (job, instance) ${rows}`,
@@ -359,6 +372,12 @@ const builds = table({
       mappings: yesNo('taken over', 'refused'),
       thresholds: thresholds.yesIsGood,
     },
+    {
+      title: 'Web reload',
+      expr: recorded('web_config_last_reload_successful:min'),
+      mappings: yesNo('taken over', 'refused'),
+      thresholds: thresholds.yesIsGood,
+    },
     { title: 'Page', unit: 'bytes', expr: own('page_bytes') },
   ],
 });
@@ -380,7 +399,7 @@ export const exporter = dashboard({
     row(8, [8, scopes], [8, polls], [8, sweeps]),
     heading('Page and process'),
     row(10, [8, series], [8, pages], [8, scrapes]),
-    row(7, [12, memory], [12, cpu]),
+    row(7, [8, memory], [8, cpu], [8, refused]),
     row(5, [24, builds]),
   ],
 });

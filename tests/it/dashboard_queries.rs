@@ -54,6 +54,9 @@ async fn watched(folder: &std::path::Path) -> Option<Watched> {
     let mut setup = Setup::at(BEGIN);
     setup.world = world();
     setup.account.max_attempts = 2;
+    // What is said of a web configuration file is there while there is one.
+    setup.config.web.config_file = Some(folder.join("web.yml"));
+    std::fs::write(folder.join("web.yml"), "{}").expect("a file");
     let watch = Watch { setup, span: SPAN, every: EVERY, history: HISTORY, faults: &FAULTS };
     let mut watched = watch.with(&prometheus, &promtool, folder).await;
     watched.poll_and_look().await;
