@@ -10,6 +10,7 @@ mod difference;
 mod duration;
 mod error;
 mod exposition;
+mod file;
 mod fingerprint;
 mod load;
 mod log;

@@ -4,11 +4,11 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use figment::error::Kind;
-use figment::providers::{Env, Format as _, Serialized, Toml};
-use figment::value::{Dict, Map};
-use figment::{Figment, Metadata, Profile, Provider, Source};
+use figment::providers::{Env, Serialized};
+use figment::{Figment, Metadata, Source};
 
 use super::error::one_line;
+use super::file::ReadFile;
 use super::{AccountConfig, Config, ConfigError, Fingerprint, LogConfig, ShardingConfig, WebConfig};
 use crate::usage::Shard;
 
@@ -116,9 +116,9 @@ pub fn load(flags: &Flags) -> Result<Loaded, ConfigError> {
     let file = flags.config_file.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
     let mut held = None;
     if flags.config_file.is_some() || file.exists() {
-        let content = read(file)?;
-        held = Some(Fingerprint::of(content.as_bytes()));
-        figment = figment.merge(ReadFile { file, content });
+        let read = ReadFile::new(file)?;
+        held = Some(read.fingerprint());
+        figment = figment.merge(read);
     }
     figment = figment.merge(Env::prefixed(ENV_PREFIX).split(ENV_SEPARATOR));
     let config: Config = figment.extract().map_err(|error| refuse(&error))?;
@@ -132,30 +132,6 @@ pub fn load(flags: &Flags) -> Result<Loaded, ConfigError> {
     config.validate().map_err(refuse)?;
     let file = held.is_some().then(|| file.to_owned());
     Ok(Loaded { config, file, held, figment, flags: flags.clone() })
-}
-
-/// A file with what it held when it was read: once, so that what is parsed is what is known to have been there. Figment
-/// would also take a file that cannot be read for an empty one.
-struct ReadFile<'a> {
-    file: &'a Path,
-    content: String,
-}
-
-impl Provider for ReadFile<'_> {
-    fn metadata(&self) -> Metadata {
-        Metadata::from("TOML file", self.file)
-    }
-
-    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
-        Toml::string(&self.content).data()
-    }
-}
-
-fn read(file: &Path) -> Result<String, ConfigError> {
-    let refuse = |problem: String| ConfigError::File { file: file.display().to_string(), problem };
-    let content = std::fs::read(file).map_err(|error| refuse(error.to_string()))?;
-    String::from_utf8(content)
-        .map_err(|error| refuse(format!("is not UTF-8 from byte {} on", error.utf8_error().valid_up_to())))
 }
 
 /// The configuration with what the flags say: flags win.

@@ -181,6 +181,13 @@ mod tests {
     }
 
     #[test]
+    fn a_host_beyond_ascii_is_named_as_it_goes_over_the_wire() {
+        let base: BaseUrl = "https://xn--bcher-kva.example".parse().unwrap();
+        assert_eq!(base.to_string(), "https://xn--bcher-kva.example/");
+        assert!("https://bücher.example".parse::<BaseUrl>().is_err());
+    }
+
+    #[test]
     fn a_bad_base_url_is_refused_without_being_repeated() {
         for bad in [
             "",
