@@ -89,9 +89,14 @@ fn is_variable_name(text: &str) -> bool {
 
 /// A path for a message, unless somebody has put the token itself where its file should be named.
 fn shown(path: &Path) -> String {
-    let text = path.display().to_string();
-    let looks_like_token = text.starts_with("eyJ") || text.len() > 60 && !text.contains(['/', ' ']);
-    if looks_like_token { "(a name that looks like a token and is not repeated)".to_owned() } else { text }
+    // The folder may be that of the configuration file.
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let looks_like_token = name.starts_with("eyJ") || name.len() > 60 && !name.contains(' ');
+    if looks_like_token {
+        "(a name that looks like a token and is not repeated)".to_owned()
+    } else {
+        path.display().to_string()
+    }
 }
 
 impl Account {

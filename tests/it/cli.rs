@@ -143,9 +143,45 @@ fn a_token_in_a_wrong_place_is_not_repeated() {
         format!("token_file = {MISTAKEN}"),
         format!("base_url = \"https://{MISTAKEN}@example.com\""),
     ] {
-        let refusal = Sandbox::new().config(&format!("[accounts.default]\n{line}\n")).refusal(&[TOKEN]);
-        assert!(!refusal.contains("eyJzdWIi") && refusal.contains("config.toml"), "{refusal}");
+        let sandbox = Sandbox::new().config(&format!("[accounts.default]\n{line}\n"));
+        let whole = format!("--config.file={}", sandbox.0.path().join("config.toml").display());
+        for refusal in [sandbox.refusal(&[TOKEN]), sandbox.complaint(&["check", &whole], &[TOKEN])] {
+            assert!(!refusal.contains("eyJzdWIi") && refusal.contains("config.toml"), "{refusal}");
+        }
     }
+}
+
+#[test]
+fn paths_in_the_file_begin_in_its_folder_and_others_in_the_working_directory() {
+    let sandbox = Sandbox::new();
+    let write = |file: &str, text: &str| {
+        let path = sandbox.0.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let file = "[web]\nconfig_file = \"web.yml\"\n[accounts.\"a.b\"]\ntoken_file = \"secrets/token\"\n";
+    write("etc/config.toml", file);
+    let web = "http_server_config:\n  headers:\n    X-Frame-Options: deny\n";
+    write("etc/web.yml", web);
+    write("etc/secrets/token", "a.secret.token");
+    let check = ["check", "--config.file=etc/config.toml"];
+    let output = sandbox.run(&check, &[]);
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("token from file etc/secrets/token, "), "{said}");
+
+    let variable = [("LOSANT_EXPORTER__WEB__CONFIG_FILE", "web.yml")];
+    let complaint = sandbox.complaint(&check, &variable);
+    assert!(complaint.contains("web configuration: web.yml: "), "{complaint}");
+    let flag = [&check[..], &["--web.config.file=web.yml"]].concat();
+    assert_eq!(sandbox.complaint(&flag, &[]), complaint);
+    write("web.yml", web);
+    assert_eq!(sandbox.run(&check, &variable).status.code(), Some(0));
+    assert_eq!(sandbox.run(&flag, &[]).status.code(), Some(0));
+
+    let absolute = sandbox.0.path().join("etc/secrets/token");
+    write("other/config.toml", &format!("[accounts.default]\ntoken_file = \"{}\"\n", absolute.display()));
+    assert_eq!(sandbox.run(&["check", "--config.file=other/config.toml"], &[]).status.code(), Some(0));
 }
 
 #[test]

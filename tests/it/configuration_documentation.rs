@@ -16,7 +16,9 @@ This page is written by `make docs`, from the types in `src/config`. [config.tom
 their defaults and a longer explanation of each, and is a file to begin with.
 
 Values come from, later wins: defaults, the file (`--config.file`, or `config.toml` in the working directory if there is one),
-environment variables, flags. Durations carry their unit: `\"30s\"`, `\"5m\"`, `\"1h\"`. An unknown key is an error.
+environment variables, flags. Durations carry their unit: `\"30s\"`, `\"5m\"`, `\"1h\"`. An unknown key is an error. A relative
+path in the file begins in the folder of the file, as with Prometheus; one in an environment variable or a flag begins in the working
+directory.
 `losant-exporter check` says whether the exporter would start with a configuration, and which file and key is wrong if not.
 
 ## Changing it while the exporter runs
