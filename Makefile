@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test lint fmt doc unit components docs rules chart-readme dashboards dashboards-preview status-pictures bench test-deploy release-artifacts
+.PHONY: help demo test lint fmt doc unit components docs rules chart-readme dashboards dashboards-preview status-pictures bench test-deploy release-artifacts supply-chain
 
 help: ## Show what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ fmt: ## Check the formatting
 
 unit: ## All tests, those with a real Prometheus included where one is installed
 	$(CARGO) test --locked
+
+supply-chain: ## Check what the binary is made of: licences, origins, bans, duplicates, what nothing uses, known vulnerabilities
+	scripts/supply-chain
 
 release-artifacts: ## Build what a release consists of into dist/: binary, package, image, chart, SBOM, checksums
 	scripts/deploy-components
