@@ -248,7 +248,6 @@ impl App {
                 status,
                 readiness,
                 about: ABOUT,
-                links: Vec::new(),
                 orders: (enable_lifecycle && keeper.source().is_some()).then_some(orders),
                 metrics: web_metrics.clone(),
                 guard: guard.clone(),

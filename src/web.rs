@@ -74,17 +74,6 @@ pub struct About {
     pub description: &'static str,
 }
 
-/// A further link on the landing page.
-#[derive(Clone, Debug)]
-pub struct Link {
-    /// What it is called.
-    pub title: String,
-    /// Where it leads.
-    pub href: String,
-    /// What one finds there.
-    pub description: String,
-}
-
 /// The parts that the pages are made of.
 #[derive(Clone)]
 pub struct WebState {
@@ -98,8 +87,6 @@ pub struct WebState {
     pub readiness: Readiness,
     /// What this program is.
     pub about: About,
-    /// Further links on the landing page.
-    pub links: Vec<Link>,
     /// Who does what an operator says; `None` where nobody may say anything.
     pub orders: Option<Arc<dyn Orders>>,
     /// Where requests are counted.
@@ -202,7 +189,7 @@ async fn show_readiness(State(state): State<Arc<WebState>>) -> Response {
 }
 
 async fn show_landing(State(state): State<Arc<WebState>>) -> Response {
-    let page = landing::page(&state.about, &state.telemetry_path, &state.links, &state.readiness.waits());
+    let page = landing::page(&state.about, &state.telemetry_path, &state.readiness.waits());
     let headers = [
         (header::CONTENT_SECURITY_POLICY, landing::CONTENT_SECURITY_POLICY),
         (header::REFERRER_POLICY, "no-referrer"),

@@ -4,9 +4,9 @@
 //! the browser so.
 //! Must not: show numbers; they stand on the metrics page.
 
-use std::fmt::{self, Write};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{About, Link};
+use super::About;
 
 /// The answer to an address at which there is nothing.
 pub(super) const NOT_FOUND: &str = "Not found. The start page is at /\n";
@@ -21,80 +21,49 @@ pub(super) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
 /// Writes the page. `waits` says what is still waited for.
 ///
 /// Links are relative, so that they work behind a proxy that adds a prefix.
-pub(super) fn page(about: &About, telemetry_path: &str, links: &[Link], waits: &[String]) -> String {
-    let mut html = String::with_capacity(4096);
-    // Writing to a string cannot fail.
-    let _ = write(&mut html, about, telemetry_path, links, waits);
-    html
+pub(super) fn page(about: &About, telemetry_path: &str, waits: &[String]) -> String {
+    let links = [
+        (telemetry_path.trim_start_matches('/'), "Metrics", "what Prometheus scrapes"),
+        ("-/healthy", "Health", "whether the process is alive"),
+        ("-/ready", "Readiness", "whether everything has been polled once"),
+    ];
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (about.name) }
+                link rel="icon" href="data:,";
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                main {
+                    header { h1 { (about.name) } span.version { "version " (about.version) } }
+                    p.about { (about.description) }
+                    (state(waits))
+                    nav {
+                        @for (href, title, description) in links {
+                            a href=(href) { b { (title) } span { (description) } }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    page.into_string()
 }
 
-fn write(
-    html: &mut String,
-    about: &About,
-    telemetry_path: &str,
-    links: &[Link],
-    waits: &[String],
-) -> fmt::Result {
-    let (name, version, description) =
-        (Escaped(about.name), Escaped(about.version), Escaped(about.description));
-    write!(
-        html,
-        "<!doctype html>\n\
-         <html lang=\"en\">\n\
-         <head>\n\
-         <meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{name}</title>\n\
-         <link rel=\"icon\" href=\"data:,\">\n\
-         <style>{STYLE}</style>\n\
-         </head>\n\
-         <body>\n\
-         <main>\n\
-         <header><h1>{name}</h1><span class=\"version\">version {version}</span></header>\n\
-         <p class=\"about\">{description}</p>\n"
-    )?;
-    write_state(html, waits)?;
-    html.push_str("<nav>\n");
-    write_link(html, telemetry_path.trim_start_matches('/'), "Metrics", "what Prometheus scrapes")?;
-    write_link(html, "-/healthy", "Health", "whether the process is alive")?;
-    write_link(html, "-/ready", "Readiness", "whether everything has been polled once")?;
-    for link in links {
-        write_link(html, &link.href, &link.title, &link.description)?;
-    }
-    html.push_str("</nav>\n</main>\n</body>\n</html>\n");
-    Ok(())
-}
-
-fn write_state(html: &mut String, waits: &[String]) -> fmt::Result {
-    if waits.is_empty() {
-        return writeln!(html, "<section class=\"state ready\"><strong>Ready</strong></section>");
-    }
-    html.push_str("<section class=\"state waiting\"><strong>Not ready</strong>\n<ul>\n");
-    for wait in waits {
-        writeln!(html, "<li>{}</li>", Escaped(wait))?;
-    }
-    html.push_str("</ul>\n</section>\n");
-    Ok(())
-}
-
-fn write_link(html: &mut String, href: &str, title: &str, description: &str) -> fmt::Result {
-    let (href, title, description) = (Escaped(href), Escaped(title), Escaped(description));
-    writeln!(html, "<a href=\"{href}\"><b>{title}</b><span>{description}</span></a>")
-}
-
-/// A text as it may stand in HTML, between tags or in a quoted attribute.
-struct Escaped<'a>(&'a str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|character| match character {
-            '&' => f.write_str("&amp;"),
-            '<' => f.write_str("&lt;"),
-            '>' => f.write_str("&gt;"),
-            '"' => f.write_str("&quot;"),
-            '\'' => f.write_str("&#39;"),
-            other => f.write_char(other),
-        })
+fn state(waits: &[String]) -> Markup {
+    html! {
+        @if waits.is_empty() {
+            section.state.ready { strong { "Ready" } }
+        } @else {
+            section.state.waiting {
+                strong { "Not ready" }
+                ul { @for wait in waits { li { (wait) } } }
+            }
+        }
     }
 }
 
@@ -122,16 +91,30 @@ mod tests {
 
     #[test]
     fn it_says_what_this_is_and_where_to_go() {
-        insta::assert_snapshot!(body(&page(&ABOUT, "/metrics", &[], &[])), @r#"
+        insta::assert_snapshot!(body(&page(&ABOUT, "/metrics", &[])).replace("><", ">\n<"), @r#"
         <body>
         <main>
-        <header><h1>losant-exporter</h1><span class="version">version 0.1.0</span></header>
+        <header>
+        <h1>losant-exporter</h1>
+        <span class="version">version 0.1.0</span>
+        </header>
         <p class="about">Usage as metrics.</p>
-        <section class="state ready"><strong>Ready</strong></section>
+        <section class="state ready">
+        <strong>Ready</strong>
+        </section>
         <nav>
-        <a href="metrics"><b>Metrics</b><span>what Prometheus scrapes</span></a>
-        <a href="-/healthy"><b>Health</b><span>whether the process is alive</span></a>
-        <a href="-/ready"><b>Readiness</b><span>whether everything has been polled once</span></a>
+        <a href="metrics">
+        <b>Metrics</b>
+        <span>what Prometheus scrapes</span>
+        </a>
+        <a href="-/healthy">
+        <b>Health</b>
+        <span>whether the process is alive</span>
+        </a>
+        <a href="-/ready">
+        <b>Readiness</b>
+        <span>whether everything has been polled once</span>
+        </a>
         </nav>
         </main>
         </body>
@@ -141,30 +124,16 @@ mod tests {
 
     #[test]
     fn while_not_ready_it_says_why() {
-        let html = page(&ABOUT, "/metrics", &[], &["first cycle of account default".to_owned()]);
-        assert!(html.contains("<strong>Not ready</strong>\n<ul>\n<li>first cycle of account default</li>"));
-    }
-
-    #[test]
-    fn further_links_are_shown() {
-        let link = Link {
-            title: "Runbooks".into(),
-            href: "https://x.example/?a=1&b=2".into(),
-            description: "What to do".into(),
-        };
-        let html = page(&ABOUT, "/metrics", &[link], &[]);
-        assert!(html.contains(
-            "<a href=\"https://x.example/?a=1&amp;b=2\"><b>Runbooks</b><span>What to do</span></a>"
-        ));
+        let html = page(&ABOUT, "/metrics", &["first cycle of account default".to_owned()]);
+        assert!(html.contains("<strong>Not ready</strong><ul><li>first cycle of account default</li>"));
     }
 
     #[test]
     fn nothing_that_is_passed_in_becomes_markup() {
-        let hostile = "<script>\"'&";
         let about = About { name: "<i>", version: "<i>", description: "<i>" };
-        let link = Link { title: hostile.into(), href: hostile.into(), description: hostile.into() };
-        let html = page(&about, "/<i>", &[link], &[hostile.to_owned()]);
-        assert!(!html.contains("<script") && !html.contains("<i>") && !html.contains("\"'"));
-        assert_eq!(html.matches("&lt;script&gt;&quot;&#39;&amp;").count(), 4);
+        let html = page(&about, "/\"<i>", &["<script>\"&".to_owned()]);
+        let html = body(&html);
+        assert!(!html.contains("<script") && !html.contains("<i>") && !html.contains("\"\""));
+        assert_eq!(html.matches("&lt;script&gt;&quot;&amp;").count(), 1);
     }
 }

@@ -80,7 +80,6 @@ impl Served {
             status: None,
             readiness: readiness.clone(),
             about: About { name: "losant-exporter", version: "0.1.0", description: "Usage as metrics." },
-            links: Vec::new(),
             orders: None,
             metrics: WebMetrics::register(&mut registry),
             guard: Guard::open(),
