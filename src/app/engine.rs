@@ -42,15 +42,21 @@ pub(super) struct Draft {
     clients: BTreeMap<String, Client>,
 }
 
-impl Engine {
-    /// Starts the pollers that were made for the settings in force.
-    pub(super) fn start(&mut self, pollers: Vec<(String, Poller)>) {
-        for (account, poller) in pollers {
-            self.start_gated(&account, poller);
-        }
+/// Makes drafts. It reads token files and certificates, which a file system may let hang: not on a thread that others need.
+pub(super) struct Drafting {
+    in_force: Settings,
+    board: Board,
+    clock: Clock,
+    client_metrics: ClientMetrics,
+}
+
+impl Drafting {
+    /// The settings that are in force meanwhile.
+    pub(super) const fn in_force(&self) -> &Settings {
+        &self.in_force
     }
 
-    /// Makes of `settings` whatever may fail. Nothing has changed yet.
+    /// Makes of `settings` whatever may fail. Nothing changes by it.
     pub(super) fn draft(&self, settings: Settings) -> Result<Draft, AccountError> {
         let mut clients = BTreeMap::new();
         let stays = |one: &&Account| settings.accounts.iter().any(|account| account.name == one.name);
@@ -72,6 +78,25 @@ impl Engine {
             clients.insert(account.name.clone(), client);
         }
         Ok(Draft { settings, clients })
+    }
+}
+
+impl Engine {
+    /// Starts the pollers that were made for the settings in force.
+    pub(super) fn start(&mut self, pollers: Vec<(String, Poller)>) {
+        for (account, poller) in pollers {
+            self.start_gated(&account, poller);
+        }
+    }
+
+    /// What makes a draft, as things stand. Nothing changes them meanwhile but [`Engine::put_in_force`].
+    pub(super) fn drafting(&self) -> Drafting {
+        Drafting {
+            in_force: self.in_force.clone(),
+            board: self.board.clone(),
+            clock: self.clock.clone(),
+            client_metrics: self.client_metrics.clone(),
+        }
     }
 
     /// Puts a draft in force. What is still wanted stays on the page all the time.

@@ -18,7 +18,7 @@ use self::file_watch::FileWatch;
 use super::Settings;
 use super::config_series::ConfigSeries;
 use super::crew::PollerDied;
-use super::engine::Engine;
+use super::engine::{Draft, Drafting, Engine};
 use crate::config::{Fingerprint, needs_restart};
 use crate::lifecycle::Drain;
 use crate::logging::LogControl;
@@ -135,10 +135,11 @@ impl Keeper {
                 () = changed(&mut self.watch) => ("the file has changed", None),
             };
             // A file system may hang for as long as it likes: nobody waits for it who has something else to do.
+            let drafting = self.engine.drafting();
             let read = tokio::select! {
                 () = &mut drain => return self.engine.crew.stop_all().await,
                 died = self.engine.died() => return Err(died),
-                read = read(self.source.clone()) => read,
+                read = read(self.source.clone(), drafting) => read,
             };
             let done = self.reload(reason, read).await;
             if let Some(asker) = asker {
@@ -149,12 +150,15 @@ impl Keeper {
     }
 
     async fn reload(&mut self, reason: &'static str, read: Read) -> Result<Reloaded, String> {
-        let Read { settings, held } = read;
+        let Read { drafted, held } = read;
         if let Some(watch) = &mut self.watch {
             watch.note(held);
         }
-        let done = match settings {
-            Ok(settings) => self.take_over(settings).await,
+        let done = match drafted {
+            Ok((draft, reloaded)) => {
+                self.take_over(draft).await;
+                Ok(reloaded)
+            }
             Err(error) => Err(error),
         };
         match &done {
@@ -177,45 +181,49 @@ impl Keeper {
         done
     }
 
-    /// Makes all that is needed, then changes what is different.
-    async fn take_over(&mut self, mut settings: Settings) -> Result<Reloaded, String> {
-        let before = &self.engine.in_force.config;
-        let keys = before.changed_keys(&settings.config).map_err(|error| error.to_string())?;
-        let (needs_restart, changed): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| needs_restart(key));
-        settings.config.web.clone_from(&before.web);
-        settings.config.sharding.clone_from(&before.sharding);
-        settings.wanted.shard = self.engine.in_force.wanted.shard;
-        let draft = self.engine.draft(settings).map_err(|error| error.to_string())?;
-        // From here on nothing fails.
+    /// Changes what is different. Nothing of it fails.
+    async fn take_over(&mut self, draft: Draft) {
         self.engine.put_in_force(draft).await;
         if let Some(log) = self.source.as_ref().and_then(|source| source.log.as_ref()) {
             let log_config = &self.engine.in_force.config.log;
             log.set_level(log_config.level);
             log.set_format(log_config.format);
         }
-        Ok(Reloaded { changed, needs_restart })
     }
 }
 
-/// What was found when the configuration was read.
+/// What was found when the configuration was read, and made of it.
 struct Read {
-    settings: Result<Settings, String>,
+    drafted: Result<(Draft, Reloaded), String>,
     /// What stands for what the file held just before.
     held: Option<Fingerprint>,
 }
 
-async fn read(source: Option<Source>) -> Read {
+/// Reads the configuration, and makes all that may fail. On a thread of its own: a file system may hang.
+async fn read(source: Option<Source>, drafting: Drafting) -> Read {
     let Some(Source { read, file, .. }) = source else {
-        let settings = Err("this process was not started with a configuration".to_owned());
-        return Read { settings, held: None };
+        let drafted = Err("this process was not started with a configuration".to_owned());
+        return Read { drafted, held: None };
     };
     let reading = tokio::task::spawn_blocking(move || {
         // What it becomes between the two is a change.
         let held = file.and_then(|file| Fingerprint::read(&file).ok());
-        Read { settings: read(), held }
+        Read { drafted: read().and_then(|settings| draft(&drafting, settings)), held }
     });
-    let failed = |error| Read { settings: Err(format!("reading it failed: {error}")), held: None };
+    let failed = |error| Read { drafted: Err(format!("reading it failed: {error}")), held: None };
     reading.await.unwrap_or_else(failed)
+}
+
+/// Makes a draft of `settings`, and says what it will change. What takes a restart stays as it is.
+fn draft(drafting: &Drafting, mut settings: Settings) -> Result<(Draft, Reloaded), String> {
+    let in_force = drafting.in_force();
+    let keys = in_force.config.changed_keys(&settings.config).map_err(|error| error.to_string())?;
+    let (needs_restart, changed): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| needs_restart(key));
+    settings.config.web.clone_from(&in_force.config.web);
+    settings.config.sharding.clone_from(&in_force.config.sharding);
+    settings.wanted.shard = in_force.wanted.shard;
+    let draft = drafting.draft(settings).map_err(|error| error.to_string())?;
+    Ok((draft, Reloaded { changed, needs_restart }))
 }
 
 async fn changed(watch: &mut Option<FileWatch>) {
