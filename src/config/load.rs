@@ -7,6 +7,7 @@ use figment::error::Kind;
 use figment::providers::{Env, Serialized};
 use figment::{Figment, Metadata, Source};
 
+use super::environment::{ENV_PREFIX, ENV_SEPARATOR, refuse_misspelt, variable_of};
 use super::error::one_line;
 use super::file::ReadFile;
 use super::{AccountConfig, Config, ConfigError, Fingerprint, LogConfig, ShardingConfig, WebConfig};
@@ -17,13 +18,6 @@ pub const DEFAULT_FILE: &str = "config.toml";
 
 /// The account that there is when none is configured.
 const DEFAULT_ACCOUNT: &str = "default";
-
-/// Prefix of environment variables. Two underscores, because Kubernetes sets `LOSANT_EXPORTER_PORT` and the like for a
-/// Service of that name.
-pub const ENV_PREFIX: &str = "LOSANT_EXPORTER__";
-
-/// Between the parts of a key in an environment variable.
-const ENV_SEPARATOR: &str = "__";
 
 /// Keys that a flag can say, and the flag.
 pub const FLAGS: [(&str, &str); 11] = [
@@ -120,6 +114,8 @@ pub fn load(flags: &Flags) -> Result<Loaded, ConfigError> {
         held = Some(read.fingerprint());
         figment = figment.merge(read);
     }
+    // Those that are no text are not called as a setting either.
+    refuse_misspelt(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
     figment = figment.merge(Env::prefixed(ENV_PREFIX).split(ENV_SEPARATOR));
     let config: Config = figment.extract().map_err(|error| refuse(&error))?;
     let mut config = with_flags(flags, config);
@@ -220,9 +216,6 @@ fn origin(metadata: &Metadata, key: &str) -> Option<String> {
         Some(Source::File(path)) => Some(path.display().to_string()),
         // The defaults stand in the code.
         Some(Source::Code(_)) => None,
-        _ => {
-            let name = key.to_uppercase().replace('.', ENV_SEPARATOR);
-            Some(format!("environment variable {ENV_PREFIX}{name}"))
-        }
+        _ => Some(format!("environment variable {}", variable_of(key))),
     }
 }

@@ -107,6 +107,8 @@ fn a_wrong_environment_variable_is_refused_by_its_name() {
             refusal("LOSANT_EXPORTER__ACCOUNTS__DEFAULT__TOKEN", "123456789"),
             refusal("LOSANT_EXPORTER__SELECTION__ORGS__INCLUDE__NAMES", "[\"[Acme\"]"),
             refusal("LOSANT_EXPORTER__SHARDING__SHARD", "1"),
+            refusal("LOSANT_EXPORTER__SETTLE_DELAY", "5m"),
+            refusal("LOSANT_EXPORTER_LOG_LEVEL", "debug"),
         ]
         .concat()
     );

@@ -19,6 +19,8 @@ Values come from, later wins: defaults, the file (`--config.file`, or `config.to
 environment variables, flags. Durations carry their unit: `\"30s\"`, `\"5m\"`, `\"1h\"`. An unknown key is an error. A relative
 path in the file begins in the folder of the file, as with Prometheus; one in an environment variable or a flag begins in the working
 directory.
+A key is the variable `LOSANT_EXPORTER__SECTION__KEY`, with two underscores, because Kubernetes makes `LOSANT_EXPORTER_PORT` and the like
+of a Service; a setting with one underscore in the place of two is refused by its right name, and so is a variable of an unknown key.
 `losant-exporter check` says whether the exporter would start with a configuration, and which file and key is wrong if not.
 
 ## Changing it while the exporter runs
