@@ -2,7 +2,6 @@
 
 import { firing, periods } from './annotations.js';
 import { dashboard, heading, row } from './dashboard.js';
-import { days, hours } from './history.js';
 import { stat, yesNo } from './panels.js';
 import { Scopes } from './promql.js';
 import { ScopePanels } from './scope.js';
@@ -56,24 +55,7 @@ export const sandbox = dashboard({
   variables: [variables.datasource, variables.job, variables.one('instance'), variables.one('sandbox')],
   annotations: [periods(sandboxes), firing('instance_id=~"$instance", sandbox_id=~"$sandbox"')],
   sections: [
-    row(
-      4,
-      [4, panels.thisHour()],
-      [3, panels.timesUsual()],
-      [3, panels.today()],
-      [4, panels.period()],
-      [3, panels.share()],
-      [4, panels.limitReached()],
-      [3, panels.age()],
-    ),
-    row(9, [24, hours(sandboxes, 'payloads')]),
-    row(9, [12, panels.periodToDate()], [12, panels.limits()]),
-    heading('What payloads are made of'),
-    row(8, [12, days(sandboxes)], [12, hours(sandboxes, 'payload_bytes')]),
-    row(11, [7, panels.byType()], [7, panels.bySource()], [10, panels.applications()]),
-    heading('Devices and notebooks'),
-    row(7, [12, panels.devices()], [12, panels.deviceChanges()]),
-    row(7, [12, panels.notebookTime()], [12, panels.notebookRuns()]),
+    ...panels.usage(),
     heading('About the user'),
     row(4, [6, lastLogin], [6, failedLogins], [6, twoFactor], [6, deletion]),
     row(9, [24, panels.ages()]),

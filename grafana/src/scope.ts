@@ -2,7 +2,8 @@
 
 import { MappingType, type Panel } from '@grafana/schema';
 
-import { NO_DAYS } from './history.js';
+import { heading, row, type Section } from './dashboard.js';
+import { days, hours, NO_DAYS } from './history.js';
 import { allowed, payloadsLast, RESOURCES, used } from './limits.js';
 import { barGauge, MINUTES, MONTH, type Series, stat, timeSeries, whenUnknown } from './panels.js';
 import { BILLABLE, day, type Scopes, top } from './promql.js';
@@ -18,6 +19,30 @@ export class ScopePanels {
     /** What the viewer calls it. */
     private readonly noun: 'org' | 'sandbox user',
   ) {}
+
+  /** What is used, with which a dashboard about one scope begins. */
+  usage(): Section[] {
+    return [
+      row(
+        4,
+        [4, this.thisHour()],
+        [3, this.timesUsual()],
+        [3, this.today()],
+        [4, this.period()],
+        [3, this.share()],
+        [4, this.limitReached()],
+        [3, this.age()],
+      ),
+      row(9, [24, hours(this.scopes, 'payloads')]),
+      row(9, [12, this.periodToDate()], [12, this.limits()]),
+      heading('What payloads are made of'),
+      row(8, [12, days(this.scopes)], [12, hours(this.scopes, 'payload_bytes')]),
+      row(11, [7, this.byType()], [7, this.bySource()], [10, this.applications()]),
+      heading('Devices and notebooks'),
+      row(7, [12, this.devices()], [12, this.deviceChanges()]),
+      row(7, [12, this.notebookTime()], [12, this.notebookRuns()]),
+    ];
+  }
 
   private number(title: string, description: string, expr: string, unit = 'short'): Panel {
     return stat({ title, description, unit, noData: UNREAD, series: [[title, expr]] });
