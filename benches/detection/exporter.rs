@@ -1,6 +1,6 @@
 //! What the exporter would have shown of an org, scrape by scrape.
 //!
-//! Follows `docs/architecture.md`: a sweep every five minutes brings the payloads of the period; where it shows a change the
+//! Follows `docs/polling.md`: a sweep every five minutes brings the payloads of the period; where it shows a change the
 //! hours are asked for at the org's own place within five minutes, and else what is known is carried on. An hour settles after ten
 //! minutes, and no number is shown under the name of a window that is over.
 
