@@ -86,17 +86,21 @@ impl Header {
 }
 
 impl Journal {
-    /// Makes the folder, with the list of scopes and a journal that holds the header.
-    pub(super) fn create(
-        folder: &Path,
-        mut header: Header,
-        subjects: &[Subject],
-    ) -> Result<Self, JournalError> {
+    /// Makes the folder, with the list of scopes and a journal that holds the header. Without them there is no folder either: it would
+    /// be in the way of the next run, which could not go on with it.
+    pub(super) fn create(folder: &Path, header: Header, subjects: &[Subject]) -> Result<Self, JournalError> {
+        fs::create_dir(folder).map_err(|error| JournalError::Io { path: folder.to_owned(), error })?;
+        Self::fill(folder, header, subjects).inspect_err(|_| {
+            // What cannot be removed either, the next run complains about.
+            let _ = fs::remove_dir_all(folder);
+        })
+    }
+
+    fn fill(folder: &Path, mut header: Header, subjects: &[Subject]) -> Result<Self, JournalError> {
         let io = |path: &Path| {
             let path = path.to_owned();
             move |error| JournalError::Io { path, error }
         };
-        fs::create_dir(folder).map_err(io(folder))?;
         let scopes = folder.join(SCOPES);
         let list = subjects::write(subjects).map_err(|error| io(&scopes)(error.into()))?;
         header.scopes = crc32fast::hash(list.as_bytes());

@@ -1,6 +1,5 @@
 //! `man`: manual pages, made from the commands and flags themselves.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -33,15 +32,10 @@ pub(super) fn run(args: &ManArgs) -> anyhow::Result<Exit> {
         return Ok(output::print(&text(&page(program))?));
     }
     let subcommands: Vec<_> = program.get_subcommands().cloned().collect();
-    std::fs::create_dir_all(&args.output).with_context(|| args.output.display().to_string())?;
-    let mut written = String::new();
-    for command in [vec![program], subcommands].concat() {
-        let page = page(command);
-        let path = args.output.join(page.get_filename());
-        std::fs::write(&path, text(&page)?).with_context(|| path.display().to_string())?;
-        let _ = writeln!(written, "{}", path.display());
-    }
-    Ok(output::print(&written))
+    let pages = [vec![program], subcommands].concat().into_iter().map(page);
+    let files =
+        pages.map(|page| Ok((page.get_filename(), text(&page)?))).collect::<anyhow::Result<Vec<_>>>()?;
+    output::write_files(&args.output, files)
 }
 
 fn page(command: Command) -> Man {

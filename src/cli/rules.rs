@@ -64,9 +64,7 @@ pub(super) struct RulesArgs {
 /// Lists, writes or checks rules. An error means that nothing was written, or nothing could be checked.
 pub(super) fn run(args: &RulesArgs) -> anyhow::Result<Exit> {
     if let Some(folder) = &args.output {
-        let written =
-            write::shipped(folder, args.dashboard_url.as_ref(), args.runbook_url.as_ref(), args.force)?;
-        return Ok(output::print(&written));
+        return write::shipped(folder, args.dashboard_url.as_ref(), args.runbook_url.as_ref(), args.force);
     }
     if args.check {
         return check(args);
