@@ -298,6 +298,17 @@ mod tests {
     }
 
     #[test]
+    fn a_name_tells_how_wide_the_window_is() {
+        for (row, level) in families() {
+            let name = row.family(level);
+            let ends = |words: &[&str]| words.iter().any(|word| name.ends_with(word));
+            let is_of_a_day = ends(&["_today", "_last_day"]).then_some(86_400);
+            let width = ends(&["_this_hour"]).then_some(3_600).or(is_of_a_day);
+            assert_eq!(row.measure.window_width(), width, "{name}");
+        }
+    }
+
+    #[test]
     fn no_label_collides_with_an_id_or_a_target_label() {
         for (row, level) in families() {
             let labels: Vec<_> = id_labels(level).iter().chain(row.labels).collect();

@@ -91,9 +91,17 @@ impl Rows {
         &self.ends
     }
 
-    /// Whether the number may be shown at `now`.
+    /// Whether the number may be shown at `now`: where it speaks of a window, that is the one at `now`.
     pub fn holds(&self, row: &Row, now: Timestamp) -> bool {
-        self.end_of(row).is_none_or(|end| now < end)
+        self.end_of(row).is_none_or(|end| now < end && self.has_come(row.measure, now))
+    }
+
+    /// Whether the hour or the day of the number has come. It has, unless somebody has set the wall clock back: then it is the same where
+    /// that stays within the one in which was read. Of a billing period nobody knows here when it began.
+    fn has_come(&self, measure: Measure, now: Timestamp) -> bool {
+        let Some(width) = measure.window_width() else { return true };
+        let place = |at: Timestamp| at.as_second().div_euclid(width);
+        now >= self.read_at || place(now) == place(self.read_at)
     }
 
     /// Whether a number ends that would hold until `until`.
@@ -135,6 +143,9 @@ mod tests {
         Measure::ApplicationDevicesPrevious,
     ];
 
+    const HOUR: i64 = 3_600;
+    const DAY: i64 = 24 * HOUR;
+
     fn timestamp(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
     }
@@ -142,6 +153,31 @@ mod tests {
     #[test]
     fn a_row_takes_24_bytes() {
         assert_eq!(size_of::<Row>(), 24);
+    }
+
+    #[test]
+    fn a_number_of_a_window_is_not_shown_before_the_hour_or_day_in_which_it_was_read_nor_after_its_end() {
+        use Measure::{PayloadBytesPeriod, PayloadsThisHour, PayloadsToday};
+        let mut reading = Reading::at(timestamp(DAY + 2 * HOUR + 100));
+        reading.add_until(Measure::PayloadsThisHour, [], 1.0, Some(timestamp(DAY + 3 * HOUR)));
+        reading.add_until(Measure::PayloadsToday, [], 2.0, Some(timestamp(2 * DAY)));
+        reading.add_until(Measure::PayloadBytesPeriod, [], 3.0, Some(timestamp(2 * DAY)));
+        let rows = Rows::new(reading, &mut LabelPool::default());
+        let shown = |second: i64| {
+            let shown = rows.all().iter().filter(|row| rows.holds(row, timestamp(second)));
+            shown.map(Row::measure).collect::<Vec<_>>()
+        };
+        let (read_at, hour) = (DAY + 2 * HOUR + 100, DAY + 2 * HOUR);
+        for second in [hour, read_at - 1, read_at, hour + HOUR - 1] {
+            assert_eq!(shown(second), [PayloadBytesPeriod, PayloadsThisHour, PayloadsToday], "{second}");
+        }
+        for second in [DAY, hour - 1, hour + HOUR, 2 * DAY - 1] {
+            assert_eq!(shown(second), [PayloadBytesPeriod, PayloadsToday], "{second}");
+        }
+        for second in [0, DAY - 1] {
+            assert_eq!(shown(second), [PayloadBytesPeriod], "{second}");
+        }
+        assert_eq!(shown(2 * DAY), []);
     }
 
     proptest! {

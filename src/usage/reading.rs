@@ -85,6 +85,26 @@ pub enum Measure {
 impl Measure {
     /// How many measures there are.
     pub const COUNT: usize = Self::ApplicationDevicesPrevious as usize + 1;
+
+    /// How long the hour or the day is, in seconds, that the number is called by: "this hour", "today", "the last day".
+    pub const fn window_width(self) -> Option<i64> {
+        match self {
+            Self::PayloadsThisHour | Self::PayloadBytesThisHour => Some(3_600),
+            Self::PayloadsToday
+            | Self::PayloadsLastDay
+            | Self::PayloadBytesToday
+            | Self::PayloadBytesLastDay
+            | Self::DevicesCreatedToday
+            | Self::DevicesCreatedLastDay
+            | Self::DevicesDeletedToday
+            | Self::DevicesDeletedLastDay
+            | Self::NotebookRunTimeToday
+            | Self::NotebookRunTimeLastDay
+            | Self::NotebookRunsToday
+            | Self::NotebookRunsLastDay => Some(86_400),
+            _ => None,
+        }
+    }
 }
 
 /// One number.
