@@ -13,7 +13,7 @@ use super::figures::Figures;
 use super::resources;
 use crate::clock::Clock;
 use crate::losant::wire::{self, DisabledAt, PayloadStats};
-use crate::losant::{Client, Error, ListWalk, ListedPage, Pages};
+use crate::losant::{Client, Error, ListWalk, ListedPage, Pages, Unavailable};
 use crate::selection::{Candidate, Selection, Tally};
 use crate::usage::{BillingPeriod, Id, Label, Level, Measure, Reading, Scope, Shard};
 
@@ -115,10 +115,12 @@ impl Discovery {
                 let _ = pages.send(FoundPage { sweep, asked_at, found }).await;
                 Ok(())
             }
-            Err(error @ Error::Unauthorized { .. }) => {
-                // The lists would be refused too: spare Losant the requests.
-                let refused = || Err(error.clone());
-                let (orgs, sandboxes) = (refused(), refused());
+            // The lists would come to the same: spare Losant the requests, and whoever is on call the time until that is known.
+            Err(
+                error
+                @ (Error::Unauthorized { .. } | Error::Unavailable { reason: Unavailable::Connect, .. }),
+            ) => {
+                let (orgs, sandboxes) = (Err(error.clone()), Err(error.clone()));
                 return Discovered { sweep, instance: Err(error), orgs, sandboxes };
             }
             Err(error) => Err(error),
