@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test lint fmt doc unit components docs rules chart-readme dashboards dashboards-preview status-pictures bench test-deploy release-artifacts supply-chain
+.PHONY: help demo test lint fmt doc unit components docs rules chart-readme dashboards dashboards-preview status-pictures bench kill test-deploy release-artifacts supply-chain
 
 help: ## Show what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ unit: ## All tests, those with a real Prometheus included where one is installed
 
 supply-chain: ## Check what the binary is made of: licences, origins, bans, duplicates, what nothing uses, known vulnerabilities
 	scripts/supply-chain
+
+kill: ## Kill the process fifty times, and cut it off from names and network for ten minutes, beside what `make test` has of it
+	$(CARGO) test --locked --test it -- --include-ignored --nocapture hostile::
 
 release-artifacts: ## Build what a release consists of into dist/: binary, package, image, chart, SBOM, checksums
 	scripts/deploy-components

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    SanType,
+    SanType, date_time_ymd,
 };
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -43,15 +43,27 @@ impl Authority {
         self.sign(&["DNS:localhost", "IP:127.0.0.1"], ExtendedKeyUsagePurpose::ServerAuth)
     }
 
+    /// A certificate of this machine that is not valid any more.
+    pub fn expired_server(&self) -> Identity {
+        let mut params = params(&["DNS:localhost", "IP:127.0.0.1"]);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
+        self.sign_as(&params)
+    }
+
     /// A certificate of a client with these alternative names.
     pub fn client(&self, names: &[&str]) -> Identity {
         self.sign(names, ExtendedKeyUsagePurpose::ClientAuth)
     }
 
     fn sign(&self, names: &[&str], usage: ExtendedKeyUsagePurpose) -> Identity {
-        let key = KeyPair::generate().expect("a key");
         let mut params = params(names);
         params.extended_key_usages = vec![usage];
+        self.sign_as(&params)
+    }
+
+    fn sign_as(&self, params: &CertificateParams) -> Identity {
+        let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.0).expect("a certificate");
         Identity::new(certificate.pem(), certificate.der().clone(), &key)
     }
@@ -85,6 +97,10 @@ impl Identity {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let certificate = params.self_signed(&key).expect("a certificate");
         Self::new(certificate.pem(), certificate.der().clone(), &key)
+    }
+
+    pub fn private_key(&self) -> PrivateKeyDer<'static> {
+        PrivateKeyDer::Pkcs8(self.key_der.clone().into())
     }
 
     pub fn der(&self) -> &CertificateDer<'static> {
@@ -137,10 +153,7 @@ impl Visitor {
         let config = match identity {
             None => builder.with_no_client_auth(),
             Some(identity) => builder
-                .with_client_auth_cert(
-                    vec![identity.der.clone()],
-                    PrivateKeyDer::Pkcs8(identity.key_der.clone().into()),
-                )
+                .with_client_auth_cert(vec![identity.der.clone()], identity.private_key())
                 .map_err(|error| text(&error))?,
         };
         let stream = TcpStream::connect(address).await.map_err(|error| text(&error))?;

@@ -47,6 +47,27 @@ pub fn browser() -> Option<PathBuf> {
     Some(folder.join("status.mjs"))
 }
 
+/// Whether a test may make networks and mounts of its own, and has what it takes.
+pub fn has_namespaces() -> bool {
+    let has = |name: &str| program(name).is_some();
+    if !(has("unshare") && has("nsenter") && has("ip") && has("iptables")) {
+        return false;
+    }
+    let made = std::process::Command::new("unshare").args(["--net", "--mount", "true"]).output();
+    let made = made.is_ok_and(|output| output.status.success());
+    found("the right to make namespaces (root)", made.then(PathBuf::new)).is_some()
+}
+
+/// What a process preloads that is told another time, as the dynamic linker reads it.
+pub fn faketime() -> Option<String> {
+    let shown = std::process::Command::new(program("faketime")?)
+        .args(["-m", "-f", "+0", "sh", "-c", "echo \"$LD_PRELOAD\""])
+        .output();
+    let library = shown.ok().and_then(|output| String::from_utf8(output.stdout).ok());
+    let library = library.map(|path| path.trim().to_owned()).filter(|path| !path.is_empty());
+    found("the library of faketime", library.clone().map(PathBuf::from)).and(library)
+}
+
 fn found(name: &str, path: Option<PathBuf>) -> Option<PathBuf> {
     if path.is_none() {
         assert!(std::env::var_os("CI").is_none(), "{name} is missing; scripts/components installs it");

@@ -37,6 +37,7 @@ mod exactness;
 mod exposition;
 mod faults;
 mod freshness;
+mod hostile;
 mod inhibition;
 mod life;
 mod lifecycle;
