@@ -8,7 +8,7 @@ help: ## Show what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Show the exporter at work on a simulated Losant
-	$(CARGO) run --release -- demo
+	$(CARGO) run --release --locked -- demo
 
 test: components lint unit ## Install what is missing, then run every check and test
 

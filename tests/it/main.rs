@@ -30,6 +30,7 @@ mod configuration_documentation;
 mod dashboard_queries;
 mod dashboards;
 mod demo;
+mod dependencies;
 mod detection;
 mod documentation;
 mod documented;
