@@ -48,7 +48,7 @@ pub struct AccountConfig {
 impl Default for AccountConfig {
     fn default() -> Self {
         Self {
-            base_url: "https://api.losant.com".to_owned(),
+            base_url: BaseUrl::LOSANT.to_owned(),
             token_file: None,
             token_env: None,
             instances: Vec::new(),

@@ -299,9 +299,9 @@ async fn lists_are_read_to_the_end_at_the_size_that_the_server_chooses() {
         Answer::json(200, r#"{"items":[],"totalCount":0}"#),
     ];
     let bench = Bench::new(script).await;
-    let orgs = bench.client.all_orgs(id("a"), &["payloadCount", "deviceCount"]).await.unwrap();
+    let orgs = bench.client.walk_orgs(id("a"), &["payloadCount", "deviceCount"]).collect().await.unwrap();
     assert_eq!((orgs.items.len(), orgs.complete, orgs.skipped), (3, true, 0));
-    let sandboxes = bench.client.all_sandboxes(id("a"), &[]).await.unwrap();
+    let sandboxes = bench.client.walk_sandboxes(id("a"), &[]).collect().await.unwrap();
     assert_eq!((sandboxes.items.len(), sandboxes.complete), (2, true));
     let instances = bench.client.all_instances().await.unwrap();
     assert_eq!((instances.items.len(), instances.complete), (0, true));
@@ -326,7 +326,7 @@ async fn an_org_that_makes_no_sense_does_not_hide_the_others() {
     let page = OrgsPage { page: 0, per_page: 100, summary_include: &[] };
     let read = bench.client.orgs(id("a"), page).await.unwrap();
     assert_eq!((read.items.len(), read.skipped[0].position), (1, 0));
-    let all = bench.client.all_orgs(id("a"), &[]).await.unwrap();
+    let all = bench.client.walk_orgs(id("a"), &[]).collect().await.unwrap();
     assert_eq!((all.items.len(), all.complete, all.skipped), (1, false, 1));
 }
 
@@ -357,8 +357,6 @@ async fn reads_can_be_made_from_any_task() {
     let client = &bench.client;
     sendable(client.instance(id("a")));
     sendable(client.all_instances());
-    sendable(client.all_orgs(id("a"), &["payloadCount"]));
-    sendable(client.all_sandboxes(id("a"), &[]));
     sendable(client.walk_orgs(id("a"), &["payloadCount"]).next());
     sendable(client.walk_sandboxes(id("a"), &[]).next());
     sendable(client.org(id("a"), id("b"), &[]));

@@ -105,7 +105,7 @@ impl<P: Pages> ListWalk<P> {
     }
 
     /// Walks to the end.
-    async fn collect(mut self) -> Result<Listing<P::Item>, Error> {
+    pub(super) async fn collect(mut self) -> Result<Listing<P::Item>, Error> {
         let mut items = Vec::new();
         while let Some(page) = self.next().await? {
             items.extend(page.items);
@@ -125,20 +125,6 @@ impl Client {
         ListWalk::new(self, SandboxPages { instance, summary_include: summary_include.to_vec() })
     }
 
-    /// All orgs of an instance.
-    pub async fn all_orgs(&self, instance: Id, summary_include: &[&str]) -> Result<Listing<Org>, Error> {
-        self.walk_orgs(instance, summary_include).collect().await
-    }
-
-    /// All sandboxes of an instance.
-    pub async fn all_sandboxes(
-        &self,
-        instance: Id,
-        summary_include: &[&str],
-    ) -> Result<Listing<Sandbox>, Error> {
-        self.walk_sandboxes(instance, summary_include).collect().await
-    }
-
     /// All instances that the token can see.
     pub async fn all_instances(&self) -> Result<Listing<Instance>, Error> {
         ListWalk::new(self, InstancePages).collect().await
@@ -153,16 +139,6 @@ impl Client {
     ) -> SummaryWalk {
         let filter = SummaryFilter { resource_type: Some(resource_type) };
         ListWalk::new(self, SummaryPages { instance, month, filter })
-    }
-
-    /// All historical summaries of an instance for the month that `month` lies in, of resources of one type.
-    pub async fn all_historical_summaries(
-        &self,
-        instance: Id,
-        month: Timestamp,
-        resource_type: ResourceType,
-    ) -> Result<Listing<HistoricalSummary>, Error> {
-        self.walk_historical_summaries(instance, month, resource_type).collect().await
     }
 }
 

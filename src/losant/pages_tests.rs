@@ -149,7 +149,8 @@ async fn historical_summaries_are_read_by_month_and_type_page_after_page() {
     let (server, config, clock) = bench(script, fixed()).await;
     let client = Client::new(config, clock, metrics()).unwrap();
     let month = "2026-02-14T00:00:00Z".parse().unwrap();
-    let listing = client.all_historical_summaries(id("a"), month, ResourceType::Application).await.unwrap();
+    let listing =
+        client.walk_historical_summaries(id("a"), month, ResourceType::Application).collect().await.unwrap();
     assert_eq!((listing.items.len(), listing.complete, listing.skipped), (3, true, 0));
     let line = |number: u32| {
         format!(
