@@ -10,6 +10,7 @@ mod links;
 mod messages;
 mod programs;
 mod settings;
+mod sources;
 mod stage;
 
 use document::Document;
@@ -32,6 +33,17 @@ fn expressions_in_the_documents_are_promql_about_series_that_there_are() {
 fn settings_and_subcommands_in_the_documents_are_there() {
     let problems: Vec<_> = Document::all().iter().flat_map(settings::problems).collect();
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn files_and_functions_that_the_documents_name_are_there() {
+    let problems: Vec<_> = Document::all().iter().flat_map(sources::problems).collect();
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    let planted = Document::new(
+        "docs/planted.md",
+        "`poll/reviews.rs`, `Store::puts`, `poll/review.rs`, `Store::put`\n",
+    );
+    assert_eq!(sources::problems(&planted).len(), 2);
 }
 
 #[test]
