@@ -60,6 +60,29 @@ mod tests {
         text.parse().unwrap()
     }
 
+    /// One bucket, in an answer that covers a day.
+    fn one(value: Option<f64>) -> Buckets {
+        let asked = (at("2026-03-01T00:00:00Z"), at("2026-03-02T00:00:00Z"));
+        Buckets::new(Coverage::new((None, None), asked), [(at("2026-03-01T03:00:00Z"), value)])
+    }
+
+    #[test]
+    fn a_bucket_of_zero_counts_nothing_and_one_without_a_value_may_count_something() {
+        assert!(one(Some(0.0)).is_zero());
+        assert!(!one(Some(1.0)).is_zero() && !one(None).is_zero());
+    }
+
+    #[test]
+    fn counts_that_go_on_unchanged_are_the_same_counts_and_zero_since() {
+        let (now, later) = (at("2026-03-02T00:00:00Z"), at("2026-03-02T05:00:00Z"));
+        let before = one(Some(7.0));
+        let after = before.extended_to(later).unwrap();
+        assert!(after.has_counts_of(&before) && !after.has_counts_of(&one(Some(8.0))));
+        assert_eq!(before.sum(Window::hour(now), later), None, "nobody has asked");
+        assert_eq!(after.sum(Window::hour(now), later), Some(0.0));
+        assert_eq!(after.sum(Window::day(now).previous(), later), Some(7.0));
+    }
+
     #[test]
     fn a_window_is_the_sum_of_its_buckets_in_whatever_order_they_came() {
         let now = at("2026-03-03T00:00:00Z");

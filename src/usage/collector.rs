@@ -116,3 +116,54 @@ impl<'de> serde::Deserialize<'de> for Collector {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_value, to_value};
+
+    use super::*;
+
+    #[test]
+    fn a_collector_is_read_and_written_by_its_name() {
+        for (collector, name) in Collector::ALL.into_iter().zip([
+            "discovery",
+            "payload_counts",
+            "payload_bytes",
+            "payload_counts_breakdown",
+            "device_counts",
+            "notebook_minute_counts",
+            "applications",
+            "previous_period",
+        ]) {
+            assert_eq!(collector.to_string(), name);
+            assert_eq!(to_value(collector).unwrap(), name);
+            assert_eq!(from_value::<Collector>(name.into()).unwrap(), collector);
+        }
+    }
+
+    #[test]
+    fn a_wrong_name_is_told_with_those_that_may_be_left_out() {
+        let refused = from_value::<Collector>("devices".into()).unwrap_err().to_string();
+        assert_eq!(
+            refused,
+            "there is no collector \"devices\"; there are payload_counts, payload_bytes, payload_counts_breakdown, \
+             device_counts, notebook_minute_counts, applications, previous_period"
+        );
+    }
+
+    #[test]
+    fn every_scope_depends_on_discovery_and_an_instance_on_monthly_summaries_too() {
+        let org: Vec<_> = Collector::concerning(Level::Org).collect();
+        assert_eq!(org, Collector::ALL[..6]);
+        assert_eq!(Collector::concerning(Level::Sandbox).collect::<Vec<_>>(), org);
+        assert_eq!(Collector::concerning(Level::Instance).collect::<Vec<_>>(), Collector::ALL);
+    }
+
+    #[test]
+    fn monthly_summaries_tell_of_owners_and_only_a_month_that_is_over_never_grows_old() {
+        let telling = Collector::ALL.into_iter().filter(|collector| collector.tells_of_owners());
+        assert_eq!(telling.collect::<Vec<_>>(), [Collector::Applications, Collector::PreviousPeriod]);
+        let lasting = Collector::ALL.into_iter().filter(|collector| !collector.expires());
+        assert_eq!(lasting.collect::<Vec<_>>(), [Collector::PreviousPeriod]);
+    }
+}

@@ -90,6 +90,8 @@ mod tests {
         let until = |end: &str| Coverage::new((None, Some(at(end))), asked).extended_to(later);
         assert!(until("2026-03-02T10:30:00Z").unwrap().covers(next_hour, later));
         assert!(until("2026-03-02T10:29:00Z").is_none());
+        let lasts = |end: &str| Coverage::new((None, Some(at(end))), asked).lasts();
+        assert!(lasts("2026-03-02T10:30:00Z") && !lasts("2026-03-02T10:29:00Z"));
         assert!(!Coverage::new((None, None), asked).covers(next_hour, later));
     }
 }

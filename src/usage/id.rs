@@ -56,7 +56,7 @@ impl FromStr for Id {
         for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
             let &[high, low] = pair else { return Err(InvalidId::new(text)) };
             match (hex(high), hex(low)) {
-                (Some(high), Some(low)) => *byte = high << 4 | low,
+                (Some(high), Some(low)) => *byte = high * 16 + low,
                 _ => return Err(InvalidId::new(text)),
             }
         }
@@ -103,6 +103,7 @@ mod tests {
         fn every_id_survives_being_written_and_read(bytes: [u8; 12]) {
             let id = Id(bytes);
             prop_assert_eq!(id.to_string().parse::<Id>().unwrap(), id);
+            prop_assert_eq!(format!("{id:?}"), id.to_string());
             let mut written = Vec::new();
             id.write_hex(&mut written);
             prop_assert_eq!(String::from_utf8(written).unwrap(), id.to_string());

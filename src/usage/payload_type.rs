@@ -69,8 +69,10 @@ mod tests {
     #[test]
     fn a_known_type_is_recognised_and_a_new_one_is_kept_as_it_is() {
         assert!(KNOWN.iter().all(|name| PayloadType::new(name).is_known()));
+        assert_eq!(PayloadType::new("timer").into_label(), "timer");
         let new = PayloadType::new("quantumState");
         assert!(!new.is_known());
         assert_eq!(new.as_str(), "quantumState");
+        assert_eq!(new.into_label(), "quantumState");
     }
 }

@@ -101,11 +101,22 @@ mod tests {
     }
 
     #[test]
+    fn a_total_can_be_told_from_after_the_start_of_a_period_until_its_end_is_in_doubt() {
+        let period =
+            BillingPeriod { start: at("2026-03-01T00:00:00Z"), end: Some(at("2026-03-31T23:59:59.999Z")) };
+        assert!(!period.is_usable(at("2026-02-28T23:59:59.999Z")));
+        assert!(!period.is_usable(at("2026-03-01T00:00:00Z")), "no time has passed in it");
+        assert!(period.is_usable(at("2026-03-01T00:00:00.001Z")));
+        assert!(period.is_usable(at("2026-03-31T23:59:59.999Z")));
+        assert!(!period.is_usable(at("2026-04-01T00:00:00Z")));
+    }
+
+    #[test]
     fn a_period_is_read_again_when_it_may_have_turned_over_and_not_before() {
         let period =
             BillingPeriod { start: at("2026-03-01T00:00:00Z"), end: Some(at("2026-03-31T23:59:59.999Z")) };
         let again = |read_at: &str, now: &str| period.should_be_read_again(at(read_at), at(now));
-        assert!(!again("2026-03-01T00:00:00Z", "2026-03-31T23:59:59Z"));
+        assert!(!again("2026-03-01T00:00:00Z", "2026-03-31T23:59:59.999Z"));
         assert!(again("2026-03-31T23:59:30Z", "2026-04-01T00:00:30Z"));
         assert!(!again("2026-04-01T00:00:01Z", "2026-04-01T00:00:30Z"), "a minute has not passed");
         assert!(again("2026-04-01T00:00:01Z", "2026-04-01T00:01:01Z"));

@@ -181,6 +181,30 @@ mod tests {
     }
 
     #[test]
+    fn a_reading_holds_what_was_added_to_it() {
+        let (read_at, until) = (Timestamp::UNIX_EPOCH, Timestamp::MAX);
+        let mut reading = Reading::at(read_at);
+        reading.add(Measure::Devices, [], 3.0);
+        reading.add_until(Measure::PayloadsToday, ["true".into()], 5.0, Some(until));
+        let sample = |measure, labels: &[&'static str], value, holds_until| Sample {
+            measure,
+            labels: labels.iter().map(|label| Label::Borrowed(label)).collect(),
+            value,
+            holds_until,
+        };
+        let samples = vec![
+            sample(Measure::Devices, &[], 3.0, None),
+            sample(Measure::PayloadsToday, &["true"], 5.0, Some(until)),
+        ];
+        assert_eq!(reading, Reading { read_at, samples });
+    }
+
+    #[test]
+    fn every_measure_has_a_place_below_their_number() {
+        assert!((Measure::ApplicationDevicesPrevious as usize) < Measure::COUNT);
+    }
+
+    #[test]
     fn a_label_value_of_256_bytes_stays_as_it_is() {
         let long = "ä".repeat(128);
         assert_eq!(shown(&long), long);

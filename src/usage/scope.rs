@@ -94,3 +94,29 @@ impl fmt::Display for Scope {
         write!(f, "{} {}", self.level(), self.id())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_is_called_by_its_level_and_its_own_id() {
+        let id = |digit: u8| format!("{digit:024x}").parse().unwrap();
+        let (instance, org, sandbox) = (id(1), id(2), id(3));
+        let scopes = [
+            Scope::Instance { instance },
+            Scope::Org { instance, org },
+            Scope::Sandbox { instance, sandbox },
+        ];
+        assert_eq!(scopes.map(|scope| scope.level()), Level::ALL);
+        assert_eq!(scopes.map(|scope| scope.instance()), [instance; 3]);
+        assert_eq!(
+            scopes.map(|scope| scope.to_string()),
+            [
+                "instance 000000000000000000000001",
+                "org 000000000000000000000002",
+                "sandbox 000000000000000000000003"
+            ]
+        );
+    }
+}

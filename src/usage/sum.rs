@@ -22,6 +22,11 @@ mod tests {
     }
 
     #[test]
+    fn counts_add_up() {
+        assert!((sum([1.0, 2.0, 4.0]) - 7.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
     fn one_unknown_count_makes_the_sum_unknown() {
         assert_eq!(sum_of_known([Some(1.0), Some(2.0)]), Some(3.0));
         assert_eq!(sum_of_known([Some(1.0), None]), None);

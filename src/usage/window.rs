@@ -164,7 +164,8 @@ mod tests {
             let delay = i128::from(delay) * 1_000;
             prop_assert!(age >= delay, "not settled");
             prop_assert!(age < delay + 3_600_000, "a newer hour has settled too");
-            prop_assert!(windows.start() <= windows.last_hour.start);
+            let starts = [windows.this_hour, windows.last_hour, windows.today, windows.last_day].map(|window| window.start);
+            prop_assert_eq!(Some(windows.start()), starts.into_iter().min());
         }
     }
 }
