@@ -235,7 +235,7 @@ impl Content {
 impl Part {
     /// Whether anything is known, or was tried.
     fn is_used(&self) -> bool {
-        self.rows.is_some() || self.last_success.is_some() || self.failing
+        self.last_success.is_some() || self.failing
     }
 
     /// Notes up to when the reading is true; never back.
@@ -247,5 +247,7 @@ impl Part {
     }
 }
 
+#[cfg(test)]
+mod changes_tests;
 #[cfg(test)]
 mod tests;

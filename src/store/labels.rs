@@ -98,6 +98,24 @@ mod tests {
     }
 
     #[test]
+    fn a_look_at_what_is_still_in_use_comes_when_there_are_twice_as_many_lists_and_not_before() {
+        let mut pool = LabelPool::default();
+        let share =
+            |pool: &mut LabelPool, number: usize| pool.share(&labels(&[&number.to_string()])).unwrap();
+        for number in 0..LabelPool::FEW {
+            share(&mut pool, number);
+        }
+        assert_eq!(pool.held.len(), LabelPool::FEW);
+        let kept: Vec<_> = (0..3 * LabelPool::FEW).map(|number| share(&mut pool, number)).collect();
+        let mut most = 0;
+        for number in 0..10 * kept.len() {
+            share(&mut pool, kept.len() + number);
+            most = most.max(pool.held.len());
+        }
+        assert_eq!(most, 2 * kept.len());
+    }
+
+    #[test]
     fn lists_that_nobody_carries_any_more_are_given_up() {
         let mut pool = LabelPool::default();
         let kept = pool.share(&labels(&["kept"])).unwrap();

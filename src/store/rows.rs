@@ -132,6 +132,8 @@ fn place_of(end: Timestamp, ends: &mut Vec<Timestamp>) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -180,6 +182,17 @@ mod tests {
         assert_eq!(shown(2 * DAY), []);
     }
 
+    #[test]
+    fn numbers_end_before_a_moment_that_is_later_than_their_end() {
+        let mut reading = Reading::at(timestamp(1));
+        reading.add(MEASURES[0], [], 1.0);
+        let rows = |reading: &Reading| Rows::new(reading.clone(), &mut LabelPool::default());
+        assert!(!rows(&reading).ends_before(Some(timestamp(9))), "it does not end");
+        reading.add_until(MEASURES[0], [], 1.0, Some(timestamp(5)));
+        let before = |moment: Option<i64>| rows(&reading).ends_before(moment.map(timestamp));
+        assert_eq!([None, Some(4), Some(5), Some(6)].map(before), [false, false, false, true]);
+    }
+
     proptest! {
         #[test]
         fn nothing_of_a_reading_is_lost(
@@ -198,6 +211,8 @@ mod tests {
             let rows = Rows::new(reading.clone(), &mut LabelPool::default());
             prop_assert_eq!(rows.len(), reading.samples.len());
             prop_assert!(rows.all().iter().map(Row::measure).is_sorted());
+            let ends: BTreeSet<_> = reading.samples.iter().filter_map(|sample| sample.holds_until).collect();
+            prop_assert_eq!(rows.ends().iter().copied().collect::<BTreeSet<_>>(), ends);
             reading.samples.sort_by_key(|sample| sample.measure);
             prop_assert_eq!(rows.to_reading(), reading);
         }

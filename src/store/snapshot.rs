@@ -164,3 +164,62 @@ impl Record {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(100);
+    const LIMITS: Freshness = Freshness([Some(LIMIT); Collector::ALL.len()]);
+
+    /// An org of which every collector has read something at uptime 0.
+    fn known() -> Record {
+        let mut record = Record::default();
+        for collector in Collector::ALL {
+            record.part_mut(collector).last_success = Some(Timestamp::UNIX_EPOCH);
+        }
+        record
+    }
+
+    #[test]
+    fn a_scope_is_as_fresh_as_the_oldest_of_what_is_read_of_it() {
+        let state = |record: &Record, uptime| record.state(Level::Org, uptime, LIMITS);
+        let mut record = known();
+        assert_eq!(state(&record, LIMIT), ScopeState::Fresh);
+        assert_eq!(state(&record, LIMIT + Duration::from_nanos(1)), ScopeState::Stale);
+        record.part_mut(Collector::DeviceCounts).failing = true;
+        assert_eq!(state(&record, LIMIT), ScopeState::Failing);
+        record.part_mut(Collector::PayloadBytes).last_success = None;
+        assert_eq!(state(&record, LIMIT), ScopeState::Stale, "old numbers are worse than a failure");
+    }
+
+    #[test]
+    fn what_is_not_read_of_a_scope_does_not_make_it_stale() {
+        let mut record = known();
+        record.part_mut(Collector::Applications).last_success = None;
+        assert_eq!(record.state(Level::Org, LIMIT, LIMITS), ScopeState::Fresh, "it is not read of orgs");
+        assert_eq!(record.state(Level::Instance, LIMIT, LIMITS), ScopeState::Stale);
+        let mut limits = LIMITS;
+        limits.0[Collector::Applications as usize] = None;
+        assert_eq!(record.state(Level::Instance, LIMIT, limits), ScopeState::Fresh, "it does not run");
+    }
+
+    #[test]
+    fn the_states_have_names() {
+        assert_eq!(ScopeState::ALL.map(ScopeState::as_str), ["fresh", "stale", "failing", "excluded"]);
+    }
+
+    #[test]
+    fn what_was_billed_for_a_month_that_is_over_does_not_expire() {
+        let pool = &mut super::super::labels::LabelPool::default();
+        let rows = Rows::new(crate::usage::Reading::at(Timestamp::UNIX_EPOCH), pool);
+        let part = Part { rows: Some(Arc::new(rows)), ..Part::default() };
+        let shown = |collector, uptime| {
+            let moment = Moment { now: Timestamp::UNIX_EPOCH, uptime };
+            part.shown(collector, moment, LIMIT).is_some()
+        };
+        let old = LIMIT + Duration::from_nanos(1);
+        assert!(shown(Collector::DeviceCounts, LIMIT) && !shown(Collector::DeviceCounts, old));
+        assert!(shown(Collector::PreviousPeriod, old));
+    }
+}
