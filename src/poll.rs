@@ -18,6 +18,8 @@ mod fleet;
 mod handle;
 mod historical_summaries;
 mod job;
+#[cfg(test)]
+mod logged;
 mod metrics;
 mod notebook_minute_counts;
 mod payload_counts;
@@ -30,6 +32,8 @@ mod report;
 mod resources;
 mod review;
 mod schedule;
+#[cfg(test)]
+mod stand;
 mod survey;
 mod sweep_end;
 mod sweep_mode;

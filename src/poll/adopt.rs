@@ -195,3 +195,7 @@ impl Poller {
         scope.level() != Level::Instance || self.errand.discovery.shard.owns(&scope.id())
     }
 }
+
+#[cfg(test)]
+#[path = "adopt_tests.rs"]
+mod tests;

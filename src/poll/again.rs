@@ -83,7 +83,99 @@ fn backoff(interval: Duration, failures: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use super::super::poller::discovery_of;
+    use super::super::schedule::next_slot;
+    use super::super::stand::{MINUTE, Stand, instance, org, unavailable, used, whole};
     use super::*;
+    use crate::losant::Unavailable;
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    #[test]
+    fn a_job_whose_scope_lists_do_not_tell_of_comes_again_at_its_place() {
+        let mut stand = Stand::new();
+        let found = vec![stand.found(org(2), None)];
+        stand.sweep_of(found, |_| ());
+        stand.pass(MINUTE);
+        stand.poll(org(2), Collector::DeviceCounts, 0.0);
+        let job = Job::Poll(org(2), Collector::DeviceCounts);
+        assert_eq!(stand.poller.schedule.due(job), Some(next_slot(job, MINUTE, 15 * MINUTE)));
+    }
+
+    #[test]
+    fn a_job_whose_scope_lists_tell_of_rests_when_it_is_done() {
+        let mut stand = Stand::new();
+        stand.sweep(&[(org(2), used(5.0))]);
+        stand.pass(MINUTE);
+        stand.poll(org(2), Collector::DeviceCounts, 0.0);
+        let job = Job::Poll(org(2), Collector::DeviceCounts);
+        assert_eq!(stand.poller.schedule.due(job), Some(next_slot(job, MINUTE, 12 * HOUR)));
+        // Something has happened while it was asked.
+        let begun = stand.begin(org(2), Collector::DeviceCounts);
+        stand.pass(MINUTE);
+        stand.sweep(&[(org(2), used(6.0))]);
+        stand.answer(org(2), Collector::DeviceCounts, 0.0, begun);
+        assert_eq!(stand.poller.schedule.due(job), Some(next_slot(job, MINUTE, 15 * MINUTE)));
+    }
+
+    #[test]
+    fn a_job_that_fails_comes_again_soon_whatever_lists_tell() {
+        let mut stand = Stand::new();
+        stand.sweep(&[(org(2), used(5.0))]);
+        stand.pass(MINUTE);
+        for minutes in [5, 10, 20] {
+            stand.fail(org(2), Collector::DeviceCounts, &unavailable(Unavailable::Status(500)));
+            assert_eq!(stand.until_due(org(2), Collector::DeviceCounts), minutes * MINUTE);
+        }
+    }
+
+    #[test]
+    fn the_list_of_instances_comes_again_at_its_place() {
+        let mut stand = Stand::with(|config| config.instances.clear());
+        assert_eq!(stand.poller.schedule.due(Job::Instances), Some(Duration::ZERO));
+        stand.pass(MINUTE);
+        stand.poller.put_back(Job::Instances);
+        let due = next_slot(Job::Instances, MINUTE, 5 * MINUTE);
+        assert_eq!(stand.poller.schedule.due(Job::Instances), Some(due));
+    }
+
+    #[test]
+    fn the_month_before_is_read_hourly_while_payloads_may_be_added_to_it_and_then_daily() {
+        let wait = |now: &str, interval: Duration| {
+            let mut stand = Stand::new();
+            stand.hand.jump_to(now.parse().unwrap());
+            stand.pass(MINUTE);
+            stand.sweep(&[]);
+            stand.poller.put_back(Job::Poll(whole(), Collector::PreviousPeriod));
+            let due = stand.due(whole(), Collector::PreviousPeriod).unwrap();
+            assert_eq!(due, stand.uptime() + stand.poller.until_previous_period_changes(24 * HOUR));
+            stand.poller.until_previous_period_changes(interval)
+        };
+        let day = 24 * HOUR;
+        assert_eq!(wait("2026-03-02T23:58:00Z", day), HOUR);
+        assert_eq!(wait("2026-03-02T23:58:59Z", MINUTE), MINUTE);
+        assert_eq!(wait("2026-03-02T23:59:00Z", day), day, "a month of 48 hours has settled");
+        assert_eq!(wait("2026-03-17T10:00:00Z", day), day);
+        // When the next month begins, and what was counted at its end has settled.
+        assert_eq!(wait("2026-03-31T20:59:00Z", day), 3 * HOUR + 10 * MINUTE);
+        assert_eq!(wait("2026-03-31T20:59:00Z", HOUR), HOUR);
+    }
+
+    #[test]
+    fn a_discovery_that_took_long_to_fail_is_not_tried_again_sooner_than_that() {
+        let mut stand = Stand::new();
+        let job = discovery_of(instance());
+        let wait = |stand: &mut Stand, failures| {
+            stand.poller.put_back_discovery(job, failures);
+            stand.until_due(whole(), Collector::Discovery)
+        };
+        stand.pass(MINUTE);
+        assert_eq!(wait(&mut stand, 1), Duration::from_secs(5));
+        assert_eq!(wait(&mut stand, 3), Duration::from_secs(20));
+        stand.poller.instances.entry(instance()).or_default().took = MINUTE;
+        assert_eq!(wait(&mut stand, 3), MINUTE);
+        assert_eq!(wait(&mut stand, 9), 5 * MINUTE, "and no later than the next sweep");
+    }
 
     #[test]
     fn a_failing_job_comes_back_soon_and_then_less_often() {

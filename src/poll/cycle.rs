@@ -70,3 +70,57 @@ impl Cycle {
         Some(self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::usage::{Collector, Scope};
+
+    fn job(collector: Collector) -> Job {
+        Job::Poll(Scope::Instance { instance: "1".repeat(24).parse().unwrap() }, collector)
+    }
+
+    /// A cycle that waits for one job that runs already and one that does not.
+    fn cycle() -> (Cycle, [Job; 2], oneshot::Receiver<CycleReport>) {
+        let (reply, report) = oneshot::channel();
+        let mut cycle = Cycle::new(reply);
+        let jobs = [job(Collector::DeviceCounts), job(Collector::PayloadBytes)];
+        cycle.expect(jobs[0], true);
+        cycle.expect(jobs[1], false);
+        (cycle, jobs, report)
+    }
+
+    #[test]
+    fn a_cycle_is_over_when_every_job_has_run_from_start_to_end() {
+        let (mut cycle, [running, waiting], mut report) = cycle();
+        assert!(!cycle.awaits(running) && cycle.awaits(waiting) && !cycle.awaits(Job::Instances));
+        cycle.ended(Job::Instances, false);
+        cycle.ended(waiting, true);
+        cycle.ended(running, false);
+        assert!(cycle.awaits(running), "that run began before");
+        let mut cycle = cycle.finish().unwrap();
+        assert!(report.try_recv().is_err());
+        cycle.ended(running, false);
+        assert!(cycle.finish().is_none());
+        assert_eq!(report.try_recv(), Ok(CycleReport { succeeded: 1, failed: 1 }));
+    }
+
+    #[test]
+    fn when_nothing_runs_any_more_the_next_run_counts() {
+        let (mut cycle, [running, _], _report) = cycle();
+        cycle.recall();
+        assert!(cycle.awaits(running));
+    }
+
+    #[test]
+    fn a_job_that_will_not_run_counts_as_failed_where_that_is_said() {
+        for (is_failure, failed) in [(true, 1), (false, 0)] {
+            let (mut cycle, [running, waiting], mut report) = cycle();
+            cycle.give_up(is_failure, |job| *job == waiting);
+            assert!(!cycle.awaits(running));
+            cycle.ended(waiting, true);
+            assert!(cycle.finish().is_none());
+            assert_eq!(report.try_recv(), Ok(CycleReport { succeeded: 1, failed }));
+        }
+    }
+}

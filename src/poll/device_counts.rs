@@ -30,7 +30,11 @@ pub(super) async fn read(
 }
 
 impl Devices {
-    fn new(answer: Series<DeviceDay>, summarised: Option<f64>, asked: (Timestamp, Timestamp)) -> Self {
+    pub(super) fn new(
+        answer: Series<DeviceDay>,
+        summarised: Option<f64>,
+        asked: (Timestamp, Timestamp),
+    ) -> Self {
         let newest = answer.counts.iter().filter(|day| day.total.is_some()).max_by_key(|day| day.date);
         Self {
             read_at: asked.1,

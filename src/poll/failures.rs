@@ -67,7 +67,6 @@ impl Failures {
         let before = self.failing.get(&job).cloned();
         self.note(job, why, false);
         match before {
-            Some(Failing { logged: Logged::WithOthers, .. }) => debug!(account, %error, "{job} failed again"),
             Some(Failing { logged: Logged::ByItself, why: before, .. }) if before == why => {
                 debug!(account, %error, "{job} failed again");
             }

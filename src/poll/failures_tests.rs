@@ -1,6 +1,4 @@
-use std::io;
-use std::sync::{Arc, Mutex};
-
+use super::super::logged::Log;
 use super::*;
 use crate::usage::{Collector, Id, Scope};
 
@@ -15,34 +13,12 @@ fn org(number: usize) -> Job {
 /// Failures, and the log that is written of them on this thread.
 struct Bench {
     failures: Failures,
-    log: Arc<Mutex<Vec<u8>>>,
-    _listening: (tracing::subscriber::DefaultGuard, tracing::Dispatch),
-}
-
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    log: Log,
 }
 
 impl Bench {
     fn new() -> Self {
-        let log = Arc::new(Mutex::new(Vec::new()));
-        let into = Arc::clone(&log);
-        let subscriber = || tracing_subscriber::fmt().with_ansi(false).with_target(false).without_time();
-        let guard = tracing::subscriber::set_default(
-            subscriber().with_writer(move || Log(Arc::clone(&into))).finish(),
-        );
-        // While there is only one log, a line that is first come by on another thread would be silenced on all of them.
-        let other = tracing::Dispatch::new(subscriber().with_writer(io::sink).finish());
-        Self { failures: Failures::default(), log, _listening: (guard, other) }
+        Self { failures: Failures::default(), log: Log::listen() }
     }
 
     fn fail(&mut self, number: usize, why: &'static str) {
@@ -55,8 +31,7 @@ impl Bench {
 
     /// Takes what was logged above `debug`.
     fn take(&self) -> Vec<String> {
-        let bytes = std::mem::take(&mut *self.log.lock().unwrap());
-        String::from_utf8(bytes).unwrap().lines().map(|line| line.trim().to_owned()).collect()
+        self.log.take()
     }
 }
 
@@ -189,6 +164,7 @@ fn a_failure_that_something_larger_explains_takes_no_part() {
     for number in 0..100 {
         bench.failures.explained(ACCOUNT, org(number), "unauthorized", &"refused");
     }
+    assert_eq!((bench.failures.jobs().count(), bench.failures.in_a_row(org(0))), (100, 1), "but they failed");
     (0..100).for_each(|number| bench.succeed(number));
     assert_eq!(bench.take(), Vec::<String>::new());
 }

@@ -138,6 +138,68 @@ mod tests {
         Figures::of(Some(BillingPeriod::calendar_month(now)), Some(&summary))
     }
 
+    fn march() -> Timestamp {
+        "2026-03-01T00:00:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn what_was_used_is_told_of_the_period_that_it_was_used_in() {
+        let told = figures(5.0, 3.0, 1.0);
+        assert!(told.tell_payloads() && !told.are_silent() && !told.tell_no_notebooks());
+        assert_eq!(told.total_in(march()), Some(5.0));
+        assert_eq!(told.total_in("2026-04-01T00:00:00Z".parse().unwrap()), None);
+        let silent = figures(0.0, 3.0, 0.0);
+        assert!(silent.tell_payloads() && silent.are_silent() && silent.tell_no_notebooks());
+        assert!(!Figures { period_start: None, ..told }.tell_payloads(), "of which period?");
+        assert!(!Figures { payloads: None, ..told }.tell_payloads());
+    }
+
+    #[test]
+    fn a_notebook_that_is_under_way_is_use() {
+        let mut silent = figures(0.0, 3.0, 0.0);
+        silent.notebooks = Some((0.0, 0.0, 1.0));
+        assert!(!silent.tell_no_notebooks());
+        assert_ne!(
+            silent.mark(Collector::NotebookMinuteCounts),
+            figures(0.0, 3.0, 0.0).mark(Collector::NotebookMinuteCounts)
+        );
+    }
+
+    #[test]
+    fn a_scope_has_moved_when_it_has_used_something_that_was_not_told_before() {
+        let (five, six, none) = (figures(5.0, 3.0, 1.0), figures(6.0, 3.0, 1.0), figures(0.0, 3.0, 1.0));
+        let untold = Figures { payloads: None, ..five };
+        assert!(
+            six.have_moved_since(&five) && five.have_moved_since(&none) && five.have_moved_since(&untold)
+        );
+        assert!(!five.have_moved_since(&figures(5.0, 4.0, 2.0)), "payloads are the same");
+        assert!(!none.have_moved_since(&five), "a new period");
+        assert!(!untold.have_moved_since(&five));
+    }
+
+    #[test]
+    fn applications_are_counted_where_they_are_told() {
+        let summary =
+            Summary { counts: BTreeMap::from([("appCount".to_owned(), 4.0)]), ..Summary::default() };
+        assert_eq!(
+            Figures::of(None, Some(&summary)).applications().total_cmp(&4.0),
+            std::cmp::Ordering::Equal
+        );
+        assert_eq!(figures(5.0, 3.0, 1.0).applications().total_cmp(&0.0), std::cmp::Ordering::Equal);
+    }
+
+    #[test]
+    fn a_type_of_which_nothing_came_makes_no_difference() {
+        let stats = |zero: bool| {
+            let mut by_source = BTreeMap::from([("a".to_owned(), 2.0)]);
+            if zero {
+                by_source.insert("b".to_owned(), 0.0);
+            }
+            Payloads::of(&PayloadStats::from([("timer".to_owned(), by_source)]))
+        };
+        assert_eq!(stats(true), stats(false));
+    }
+
     #[test]
     fn each_collector_depends_on_what_its_numbers_are_made_of() {
         let changed = |a: Figures, b: Figures| {

@@ -39,3 +39,19 @@ impl fmt::Display for Job {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_is_called_by_what_is_asked_of_whom() {
+        let scope =
+            Scope::Org { instance: "1".repeat(24).parse().unwrap(), org: "2".repeat(24).parse().unwrap() };
+        let poll = Job::Poll(scope, Collector::DeviceCounts);
+        assert_eq!(poll.to_string(), "device_counts of org 222222222222222222222222");
+        assert_eq!((poll.scope(), poll.collector()), (Some(scope), Collector::DeviceCounts));
+        assert_eq!(Job::Instances.to_string(), "list of instances");
+        assert_eq!((Job::Instances.scope(), Job::Instances.collector()), (None, Collector::Discovery));
+    }
+}

@@ -246,6 +246,65 @@ mod tests {
         ");
     }
 
+    /// A plan whose budget allows so many requests an hour, of which sweeps take 36 and summaries of applications 8.
+    fn tight(orgs: usize, requests_an_hour: f64) -> CallPlan {
+        let requests_per_second = requests_an_hour / HOUR;
+        CallPlan { orgs, sandboxes: 0, told: orgs, requests_per_second, ..plan(50, 50) }
+    }
+
+    #[test]
+    fn asking_somebody_everything_takes_what_the_collectors_that_run_take() {
+        let requests = |told, disabled: &[Collector]| {
+            let mut plan = CallPlan { told, ..plan(1, 0) };
+            plan.polling.disabled_collectors = disabled.to_vec();
+            plan.detail_requests()
+        };
+        assert_eq!(requests(1, &[]), 8);
+        assert_eq!(requests(0, &[]), 9, "and payloads by type, which lists do not tell");
+        assert_eq!(requests(1, &[Collector::PayloadBytes]), 5, "nothing in bytes");
+        assert_eq!(requests(1, &[Collector::DeviceCounts, Collector::NotebookMinuteCounts]), 6);
+    }
+
+    #[test]
+    fn room_is_what_sweeps_refreshes_and_summaries_leave() {
+        // Whoever moves takes 72 requests an hour, and whoever does not a quarter of one.
+        assert_eq!(
+            [116.0, 117.5, 200.0, 10.0].map(|budget| tight(4, budget).room_for_movers().to_string()),
+            ["0", "1", "2", "0"]
+        );
+        assert_eq!([120.0, 122.0].map(|budget| tight(20, budget).room_for_movers().to_string()), ["0", "1"]);
+        let all = tight(1, 130.0).to_string();
+        assert!(all.ends_with("there is room for all to move at the same time"), "{all}");
+        let some = tight(2, 130.0).to_string();
+        assert!(some.ends_with("there is room for 1 to move at the same time"), "{some}");
+    }
+
+    #[test]
+    fn what_just_works_out_is_not_warned_of() {
+        let warnings = |plan: CallPlan| plan.warnings().len();
+        assert_eq!((warnings(tight(20, 130.0)), warnings(tight(21, 130.0))), (0, 1), "one in twenty moves");
+        let sweep = |sweep_requests| CallPlan { sweep_requests, ..plan(0, 0) };
+        assert_eq!((warnings(sweep(1_510)), warnings(sweep(1_511))), (0, 1), "five minutes, less the burst");
+        let untold = |orgs| CallPlan { orgs, told: 0, ..plan(50, 50) };
+        assert_eq!((warnings(untold(163)), warnings(untold(164))), (0, 1), "there is room for 213");
+        let excluded = |orgs, sandboxes| CallPlan { excluded: 3, ..plan(orgs, sandboxes) };
+        assert_eq!([excluded(0, 0), excluded(2, 0), excluded(0, 2)].map(warnings), [1, 0, 0]);
+        assert_eq!(warnings(plan(0, 0)), 0, "nobody is there, and nobody is left out");
+    }
+
+    #[test]
+    fn one_request_is_one_and_what_is_not_asked_is_not_told_of() {
+        let plan = plan(0, 0).to_string();
+        assert!(plan.contains("a sweep takes 1 request, "), "{plan}");
+        assert!(!plan.contains("monthly summaries"), "{plan}");
+    }
+
+    #[test]
+    fn times_are_told_in_hours_and_minutes_or_minutes_and_seconds() {
+        let said = |seconds| rounded(Duration::from_secs(seconds));
+        assert_eq!([0, 1, 59, 3_599, 3_600, 7_379].map(said), ["1s", "1s", "59s", "59m 59s", "1h", "2h 2m"]);
+    }
+
     #[test]
     fn the_time_of_a_sweep_follows_from_the_budget() {
         let plan = plan(50_000, 50_000);

@@ -311,3 +311,7 @@ fn is_same_silence<T, V: PartialEq>(
             && view(found.shown_at.at) == view(listed.at)
     })
 }
+
+#[cfg(test)]
+#[path = "review_tests.rs"]
+mod tests;

@@ -142,6 +142,166 @@ fn a_job_rests_when_what_it_would_bring_is_known_unless_somebody_insists() {
     assert_eq!(handed_out(&mut schedule, 2 * MINUTE), [job(2)]);
 }
 
+#[test]
+fn it_is_known_of_each_job_when_it_is_due_and_whether_it_runs() {
+    let mut schedule = Schedule::default();
+    schedule.add(job(2), Lane::Brisk, MINUTE);
+    schedule.add(job(2), Lane::Calm, 9 * MINUTE);
+    assert_eq!((schedule.due(job(2)), schedule.due(job(3))), (Some(MINUTE), None), "it was there already");
+    assert!(!schedule.is_running(job(2)) && schedule.contains(job(2)) && !schedule.contains(job(3)));
+    schedule.pop_due(MINUTE, any).unwrap();
+    assert!(schedule.is_running(job(2)));
+    schedule.ended_until(job(2), MINUTE, Lane::Calm, 3 * MINUTE);
+    assert_eq!((schedule.due(job(2)), schedule.is_running(job(2))), (Some(3 * MINUTE), false));
+    assert_eq!(schedule.jobs().collect::<Vec<_>>(), [job(2)]);
+}
+
+#[test]
+fn jobs_that_have_never_been_tried_are_counted() {
+    let mut schedule = Schedule::default();
+    (2..6).for_each(|org| schedule.add(job(org), Lane::Brisk, MINUTE));
+    schedule.add(job(2), Lane::Brisk, MINUTE);
+    assert_eq!(schedule.never_attempted(), 4);
+    for _ in 0..2 {
+        schedule.hurry(job(2), Duration::ZERO);
+        assert_eq!(schedule.pop_due(MINUTE, any), Some(job(2)));
+        schedule.ended_until(job(2), MINUTE, Lane::Brisk, MINUTE);
+        assert_eq!(schedule.never_attempted(), 3, "once is enough");
+        schedule.rest(job(2), MINUTE);
+        assert_eq!(schedule.never_attempted(), 3);
+    }
+    schedule.rest(job(3), 9 * MINUTE);
+    assert_eq!(schedule.never_attempted(), 2, "what it would bring is known");
+    schedule.retain(|kept| *kept != job(5));
+    assert_eq!((schedule.never_attempted(), schedule.jobs().count()), (1, 3));
+}
+
+#[test]
+fn whoever_hurries_a_job_learns_whether_it_runs_and_makes_it_no_later() {
+    let mut schedule = Schedule::default();
+    schedule.add(job(2), Lane::Calm, MINUTE);
+    assert!(!schedule.hurry(job(2), 3 * MINUTE) && !schedule.hurry(job(3), 3 * MINUTE));
+    assert_eq!((schedule.due(job(2)), schedule.due(job(3))), (Some(MINUTE), None));
+    assert_eq!(handed_out(&mut schedule, 3 * MINUTE), [job(2)]);
+    assert!(schedule.hurry(job(2), 3 * MINUTE));
+    assert_eq!(handed_out(&mut schedule, 3 * MINUTE), []);
+}
+
+#[test]
+fn a_hurried_job_keeps_its_place_whatever_becomes_known_until_it_is_handed_out() {
+    let mut schedule = Schedule::default();
+    schedule.add(job(2), Lane::Calm, 9 * MINUTE);
+    schedule.hurry(job(2), MINUTE);
+    schedule.move_due(job(2), Lane::Calm, 7 * MINUTE);
+    schedule.rest(job(2), 7 * MINUTE);
+    schedule.want(job(2), Lane::Brisk, Duration::ZERO);
+    assert_eq!(schedule.due(job(2)), Some(MINUTE));
+    schedule.pop_due(MINUTE, any).unwrap();
+    // Nor does what becomes known while it runs.
+    schedule.move_due(job(2), Lane::Calm, 7 * MINUTE);
+    schedule.rest(job(2), 7 * MINUTE);
+    schedule.want(job(2), Lane::Brisk, Duration::ZERO);
+    assert_eq!(handed_out(&mut schedule, 9 * MINUTE), []);
+    schedule.ended_until(job(2), MINUTE, Lane::Brisk, 5 * MINUTE);
+    schedule.rest(job(2), 7 * MINUTE);
+    assert_eq!(schedule.due(job(2)), Some(7 * MINUTE), "it has been done");
+}
+
+#[test]
+fn a_job_that_was_hurried_while_it_ran_is_hurried_still_when_it_is_recalled() {
+    let mut schedule = Schedule::default();
+    schedule.add(job(2), Lane::Brisk, MINUTE);
+    schedule.add(job(3), Lane::Brisk, MINUTE);
+    assert_eq!(handed_out(&mut schedule, MINUTE), [job(2), job(3)]);
+    schedule.hurry(job(2), MINUTE);
+    schedule.recall();
+    schedule.rest(job(2), 9 * MINUTE);
+    schedule.rest(job(3), 9 * MINUTE);
+    assert_eq!(handed_out(&mut schedule, MINUTE), [job(2)]);
+    schedule.ended_until(job(2), MINUTE, Lane::Brisk, 5 * MINUTE);
+    assert_eq!(handed_out(&mut schedule, MINUTE), [], "once");
+}
+
+#[test]
+fn a_job_can_be_moved_later_and_sooner() {
+    let mut schedule = Schedule::default();
+    schedule.add(job(2), Lane::Brisk, 3 * MINUTE);
+    for minutes in [9, 1] {
+        schedule.move_due(job(2), Lane::Calm, minutes * MINUTE);
+        assert_eq!(schedule.next_due(any), Some(minutes * MINUTE));
+    }
+    schedule.move_due(job(3), Lane::Calm, MINUTE);
+    assert!(!schedule.contains(job(3)));
+}
+
+#[test]
+fn what_is_wanted_by_a_brisk_job_counts_before_what_a_calm_one_wants() {
+    let mut schedule = Schedule::default();
+    schedule.add(job(2), Lane::Calm, 3 * MINUTE);
+    schedule.want(job(2), Lane::Calm, 2 * MINUTE);
+    assert_eq!(schedule.due(job(2)), Some(2 * MINUTE), "sooner in the same lane");
+    schedule.want(job(2), Lane::Calm, 2 * MINUTE);
+    schedule.want(job(2), Lane::Brisk, 5 * MINUTE);
+    assert_eq!(schedule.due(job(2)), Some(5 * MINUTE), "a lane up, and then it is its turn");
+    schedule.want(job(2), Lane::Calm, MINUTE);
+    assert_eq!(schedule.due(job(2)), Some(5 * MINUTE));
+}
+
+#[test]
+fn a_job_that_was_hurried_while_it_ran_is_brisk_and_due_when_it_ends() {
+    let mut schedule = Schedule::default();
+    schedule.add(job(2), Lane::Calm, MINUTE);
+    schedule.add(job(3), Lane::Calm, Duration::ZERO);
+    schedule.pop_due(MINUTE, any).unwrap();
+    schedule.pop_due(MINUTE, any).unwrap();
+    schedule.hurry(job(2), 2 * MINUTE);
+    schedule.ended_until(job(2), 3 * MINUTE, Lane::Calm, 9 * MINUTE);
+    assert_eq!(schedule.due(job(2)), Some(3 * MINUTE));
+    schedule.rest(job(2), 9 * MINUTE);
+    assert_eq!(handed_out(&mut schedule, 3 * MINUTE), [job(2)], "somebody wanted it, needed or not");
+}
+
+#[test]
+fn calm_jobs_alone_are_handed_out_one_after_the_other() {
+    let mut schedule = Schedule::default();
+    (1..=6).for_each(|org| schedule.add(job(org), Lane::Calm, MINUTE));
+    assert_eq!(handed_out(&mut schedule, MINUTE).len(), 6);
+    (1..=6).for_each(|org| schedule.add(job(10 + org), Lane::Brisk, MINUTE));
+    schedule.add(job(20), Lane::Calm, Duration::ZERO);
+    // After so many calm ones it is not one's turn.
+    assert_eq!(handed_out(&mut schedule, MINUTE), [11, 12, 13, 20, 14, 15, 16].map(job));
+}
+
+#[test]
+fn discovery_is_not_held_up_by_the_turn_of_a_calm_job() {
+    let mut schedule = Schedule::default();
+    (1..=3).for_each(|org| schedule.add(job(org), Lane::Brisk, Duration::ZERO));
+    schedule.add(job(9), Lane::Calm, Duration::ZERO);
+    assert_eq!(handed_out_first(&mut schedule, 3), [1, 2, 3].map(job));
+    let discovery =
+        Job::Poll(Scope::Instance { instance: job(2).scope().unwrap().instance() }, Collector::Discovery);
+    schedule.add(discovery, Lane::Brisk, MINUTE);
+    assert_eq!(handed_out(&mut schedule, MINUTE), [discovery, job(9)]);
+}
+
+fn handed_out_first(schedule: &mut Schedule, jobs: usize) -> Vec<Job> {
+    std::iter::from_fn(|| schedule.pop_due(MINUTE, any)).take(jobs).collect()
+}
+
+#[test]
+fn each_collector_is_as_late_as_the_first_of_its_jobs_waiting_or_under_way() {
+    let mut schedule = Schedule::default();
+    schedule.add(job(2), Lane::Brisk, 2 * MINUTE);
+    schedule.add(job(3), Lane::Calm, MINUTE);
+    let of = |schedule: &Schedule| schedule.earliest_due()[Collector::DeviceCounts as usize];
+    assert_eq!(of(&schedule), Some(MINUTE));
+    assert_eq!(handed_out(&mut schedule, MINUTE), [job(3)]);
+    assert_eq!(of(&schedule), Some(MINUTE));
+    schedule.ended_until(job(3), MINUTE, Lane::Calm, 9 * MINUTE);
+    assert_eq!(of(&schedule), Some(2 * MINUTE));
+    assert_eq!(schedule.earliest_due()[Collector::PayloadBytes as usize], None);
+}
+
 proptest! {
     #[test]
     fn no_job_waits_for_ever_while_others_keep_coming(lanes in proptest::collection::vec(any_lane(), 1..30)) {

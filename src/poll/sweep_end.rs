@@ -162,3 +162,7 @@ impl Poller {
         complete && !suspicious
     }
 }
+
+#[cfg(test)]
+#[path = "sweep_end_tests.rs"]
+mod tests;

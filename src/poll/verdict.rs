@@ -122,3 +122,7 @@ const fn may_concern_all(error: &Error) -> bool {
     );
     out_of_reach || matches!(error, Error::Unauthorized { .. })
 }
+
+#[cfg(test)]
+#[path = "verdict_tests.rs"]
+mod tests;
