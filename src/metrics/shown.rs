@@ -150,3 +150,162 @@ impl<'a> ShownScope<'a> {
         self.record.last_successes(self.scope.level())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::store::Store;
+    use crate::usage::{Id, Reading};
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const NANOSECOND: Duration = Duration::from_nanos(1);
+    const EXPIRE_AFTER: Duration = Duration::from_secs(600);
+    const STALE_AFTER: Duration = Duration::from_secs(300);
+
+    fn id(number: u8) -> Id {
+        format!("{number:024x}").parse().unwrap()
+    }
+
+    fn org(number: u8) -> Scope {
+        Scope::Org { instance: id(1), org: id(number) }
+    }
+
+    /// A store in which an org was read at uptime 0 and the time `10:00`, and the clock of that.
+    fn store(fill: impl FnOnce(&mut Reading)) -> (Store, Clock) {
+        let (clock, _) = Clock::manual("2026-03-17T10:00:00Z".parse().unwrap());
+        let store = Store::new();
+        let mut reading = Reading::at(clock.now());
+        fill(&mut reading);
+        store.put(org(2), Collector::PayloadCountsBreakdown, reading, Duration::ZERO);
+        (store, clock)
+    }
+
+    /// What is shown when so much time has passed.
+    fn shown_after(store: &Store, clock: &Clock, passed: Duration) -> Shown {
+        let moment = Moment { now: clock.now() + passed, uptime: passed };
+        let mut limits = [None; Collector::ALL.len()];
+        limits[Collector::PayloadCountsBreakdown as usize] = Some(STALE_AFTER);
+        Shown::new(store.snapshot(), moment, EXPIRE_AFTER, Freshness(limits))
+    }
+
+    fn values(shown: &Shown) -> Vec<f64> {
+        shown.scopes().flat_map(ShownScope::rows).map(Row::value).collect()
+    }
+
+    fn until(text: &str) -> Option<Timestamp> {
+        text.parse().ok()
+    }
+
+    #[test]
+    fn what_is_shown_changes_when_something_has_become_too_old_which_is_a_moment_after_its_time() {
+        let (store, clock) = store(|reading| reading.add(Measure::Devices, [], 3.0));
+        let expect = |passed, changes_at, state, shown: &[f64]| {
+            let page = shown_after(&store, &clock, passed);
+            assert_eq!(page.validity().changes_at, changes_at, "{passed:?}");
+            assert_eq!(page.states(), &BTreeMap::from([((Level::Org, state), 1)]), "{passed:?}");
+            assert_eq!(values(&page), shown, "{passed:?}");
+        };
+        let (stale_at, expired_at) = (STALE_AFTER + NANOSECOND, EXPIRE_AFTER + NANOSECOND);
+        expect(Duration::ZERO, Some(stale_at), ScopeState::Fresh, &[3.0]);
+        expect(STALE_AFTER, Some(stale_at), ScopeState::Fresh, &[3.0]);
+        expect(stale_at, Some(expired_at), ScopeState::Stale, &[3.0]);
+        expect(EXPIRE_AFTER, Some(expired_at), ScopeState::Stale, &[3.0]);
+        expect(expired_at, None, ScopeState::Stale, &[]);
+    }
+
+    #[test]
+    fn a_page_ends_with_the_first_window_of_which_a_number_is_shown() {
+        let (store, clock) = store(|reading| {
+            reading.add_until(Measure::PayloadsToday, ["true".into()], 1.0, until("2026-03-17T10:00:30Z"));
+            reading.add_until(Measure::PayloadsLastDay, ["true".into()], 2.0, until("2026-03-17T10:00:20Z"));
+            reading.add_until(Measure::PayloadsLastHour, ["true".into()], 4.0, None);
+        });
+        let mut other = Reading::at(clock.now());
+        let end = until("2026-03-17T10:00:25Z");
+        other.add_until(Measure::PayloadsToday, ["true".into()], 8.0, end);
+        store.put(org(3), Collector::PayloadCountsBreakdown, other, Duration::ZERO);
+        for (seconds, ends_at, sum) in [
+            (0, until("2026-03-17T10:00:20Z"), 15.0),
+            (19, until("2026-03-17T10:00:20Z"), 15.0),
+            (20, until("2026-03-17T10:00:25Z"), 13.0),
+            (25, until("2026-03-17T10:00:30Z"), 5.0),
+            (30, None, 4.0),
+        ] {
+            let page = shown_after(&store, &clock, SECOND * seconds);
+            assert_eq!(page.validity().ends_at, ends_at, "{seconds}");
+            assert_eq!(values(&page).into_iter().reduce(|a, b| a + b), Some(sum), "{seconds}");
+        }
+    }
+
+    #[test]
+    fn a_window_of_numbers_that_have_expired_ends_nothing() {
+        let (store, clock) = store(|reading| {
+            reading.add_until(Measure::PayloadsToday, ["true".into()], 1.0, until("2026-03-18T00:00:00Z"));
+        });
+        assert!(shown_after(&store, &clock, EXPIRE_AFTER).validity().ends_at.is_some());
+        assert!(shown_after(&store, &clock, EXPIRE_AFTER + NANOSECOND).validity().ends_at.is_none());
+    }
+
+    #[test]
+    fn a_page_holds_until_the_store_or_what_is_shown_of_it_changes_or_the_clock_is_set_back() {
+        let (store, clock) = store(|reading| {
+            reading.add_until(Measure::PayloadsToday, ["true".into()], 1.0, until("2026-03-17T10:00:20Z"));
+        });
+        let validity = shown_after(&store, &clock, SECOND * 10).validity();
+        let holds = |version, now: &str, uptime| {
+            validity.holds(version, Moment { now: now.parse().unwrap(), uptime })
+        };
+        let version = store.version();
+        assert!(holds(version, "2026-03-17T10:00:10Z", SECOND * 10));
+        assert!(!holds(version + 1, "2026-03-17T10:00:10Z", SECOND * 10));
+        assert!(holds(version, "2026-03-17T10:00:19.999Z", STALE_AFTER));
+        assert!(!holds(version, "2026-03-17T10:00:20Z", SECOND * 20));
+        assert!(!holds(version, "2026-03-17T10:00:10Z", STALE_AFTER + NANOSECOND));
+        assert!(!holds(version, "2026-03-17T10:00:09.999Z", SECOND * 10));
+    }
+
+    #[test]
+    fn scopes_are_counted_by_level_and_state_with_those_that_are_left_out() {
+        let (store, clock) = store(|_| ());
+        for scope in [org(3), Scope::Sandbox { instance: id(1), sandbox: id(4) }] {
+            store.put(scope, Collector::PayloadCountsBreakdown, Reading::at(clock.now()), Duration::ZERO);
+        }
+        store.fail(org(3), Collector::PayloadCountsBreakdown);
+        for (instance, excluded) in [(1, 3), (2, 4)] {
+            store.set_excluded(id(instance), Level::Org, excluded);
+        }
+        let shown = shown_after(&store, &clock, SECOND);
+        let counts = [
+            ((Level::Org, ScopeState::Fresh), 1),
+            ((Level::Org, ScopeState::Failing), 1),
+            ((Level::Org, ScopeState::Excluded), 7),
+            ((Level::Sandbox, ScopeState::Fresh), 1),
+        ];
+        assert_eq!(shown.states(), &BTreeMap::from(counts));
+        assert_eq!(shown.scopes().len(), 3);
+    }
+
+    #[test]
+    fn a_scope_has_used_what_its_types_add_up_to_or_what_is_billed_where_that_is_more() {
+        let used = |by_type: &[f64], billed: Option<f64>| {
+            let (store, clock) = store(|reading| {
+                for value in by_type {
+                    let labels = ["timer".into(), value.to_string().into()];
+                    reading.add(Measure::PayloadsPeriod, labels, *value);
+                }
+                if let Some(billed) = billed {
+                    reading.add(Measure::BillablePayloadsPeriod, [], billed);
+                }
+                reading.add(Measure::Devices, [], 1_000.0);
+            });
+            let shown = shown_after(&store, &clock, SECOND);
+            shown.scopes().next().and_then(ShownScope::payloads)
+        };
+        assert_eq!(used(&[], None), None);
+        assert_eq!(used(&[3.0, 4.0], None), Some(7.0));
+        assert_eq!(used(&[3.0, 4.0], Some(6.0)), Some(7.0));
+        assert_eq!(used(&[3.0, 4.0], Some(8.0)), Some(8.0));
+        assert_eq!(used(&[], Some(8.0)), Some(8.0));
+    }
+}
