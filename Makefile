@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test lint fmt doc unit components docs rules chart-readme dashboards dashboards-preview status-pictures bench kill test-deploy release-artifacts supply-chain
+.PHONY: help demo test lint fmt doc unit components docs rules chart-readme dashboards dashboards-preview status-pictures bench kill mutants coverage test-deploy release-artifacts supply-chain
 
 help: ## Show what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,3 +68,9 @@ bench: ## Measure what docs/performance.md and docs/detection.md tell of, in abo
 	scripts/instructions
 	$(CARGO) bench --locked --bench scrape
 	$(CARGO) test --locked --test it -- --ignored --nocapture a_thousand_orgs
+
+mutants: ## Change usage, store, polling and metrics in small ways, and name the changes that no test notices, in some hours
+	scripts/mutants
+
+coverage: ## Tell which lines of src the tests run through
+	scripts/coverage --lib --test it
