@@ -29,7 +29,8 @@ use crate::web::ListenAddress;
                   losant-exporter rules --output /etc/prometheus/rules --dashboard-url https://grafana.example.org\n  \
                   losant-exporter rules --check --config.file=/etc/losant-exporter.toml\n  \
                   losant-exporter once | losant-exporter rules --check --metrics - --rule-file my-rules.yaml\n\n\
-                  Exit codes: 0 all there, 1 something is missing, 2 wrong usage, or rules or metrics cannot be read.")]
+                  Exit codes: 0 all there, 1 something is missing or could not be written, 2 wrong \
+                  usage, or rules or metrics cannot be read.")]
 pub(super) struct RulesArgs {
     /// Write the shipped rule files into this folder
     #[arg(long, value_name = "DIR", conflicts_with = "check")]

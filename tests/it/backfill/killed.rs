@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use losant_exporter::clock::Clock;
 use losant_exporter::simulator::{Fault, FaultKind, Route, Simulator, World};
@@ -110,6 +111,44 @@ async fn a_run_that_is_killed_in_the_middle_goes_on_to_the_bytes_of_one_that_was
     assert!(log.contains("done=7"), "{log}");
     assert!(file_of(&machine.path("h.om")) == file_of(&machine.path("whole.om")));
     assert!(!machine.path("h.om.partial").exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_is_killed_again_and_again_comes_to_the_same_bytes() {
+    const MOST_KILLS: usize = 6;
+    let (machine, clock) = (Machine::new().await, Clock::system());
+    assert_eq!(machine.run("whole.om", &[]).await.status.code(), Some(0));
+    // So that a run takes long enough to be killed in the middle of it.
+    let slow = FaultKind::Delay(Duration::from_millis(100));
+    machine.simulator.faults().inject(Fault::always(Route::everything(), slow));
+    let (output, journal) = (machine.path("h.om"), machine.path("h.om.partial/journal"));
+    let mut rng = fastrand::Rng::with_seed(20_261_126);
+    let mut done = Vec::new();
+    while done.len() < MOST_KILLS && !output.exists() {
+        let resume: &[&str] = if done.is_empty() { &[] } else { &["--resume"] };
+        let started = machine.command("h.om", resume).stderr(Stdio::null()).spawn();
+        let mut child = Running(started.expect("it starts"));
+        // The head of the journal, what was done before, and a scope or two.
+        let wanted = 1 + done.last().copied().unwrap_or_default() + rng.usize(1..=2);
+        let gets_on = async {
+            while lines(&journal) < wanted && !output.exists() {
+                clock.sleep(Duration::from_millis(2)).await;
+            }
+        };
+        within_patience("a scope or two", gets_on).await;
+        clock.sleep(Duration::from_millis(rng.u64(..80))).await;
+        child.0.kill().expect("it is there");
+        child.0.wait().expect("it ends");
+        done.push(lines(&journal).saturating_sub(1));
+    }
+    machine.simulator.faults().clear_all();
+    if !output.exists() {
+        let resumed = machine.run("h.om", &["--resume"]).await;
+        assert_eq!(resumed.status.code(), Some(0), "{}", String::from_utf8_lossy(&resumed.stderr));
+    }
+    assert!(file_of(&output) == file_of(&machine.path("whole.om")));
+    eprintln!("a backfill that was killed when so many scopes were done came to the same bytes: {done:?}");
+    assert!(done.len() > 1 && done[0] > 0, "{done:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

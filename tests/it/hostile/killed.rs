@@ -15,7 +15,7 @@ use super::site::Site;
 use crate::test_app::{http, within_patience};
 
 /// What takes a second each, in ordinary runs of the tests.
-const FEW: usize = 12;
+const FEW: usize = 8;
 const MANY: usize = 50;
 const SEED: u64 = 20_261_126;
 

@@ -19,14 +19,14 @@ use crate::test_app::{PATIENCE, SimulatorTasks};
 const REQUESTS_PER_SECOND: usize = 20;
 const BURST: usize = 20;
 
-/// What an outage may leave in the log, however long it is: five jobs fail and then all others, they work again, and lists tell again.
-const MOST_LINES: usize = 14;
+/// What an outage may leave in the log, however long it is: five jobs fail and then all others, they work again, and so do lists.
+const MOST_LINES: usize = 20;
 
 /// Questions that nobody answers are given up after a while, until which each holds a socket.
 const MOST_WAITING: usize = 40;
 
 /// A scrape is a copy of memory, whatever Losant does. Generous, since others use the machine as well.
-const LONGEST_SCRAPE: Duration = Duration::from_secs(2);
+const LONGEST_SCRAPE: Duration = Duration::from_secs(5);
 
 /// An exporter and its Losant in a network of their own.
 struct Stage {
@@ -62,7 +62,7 @@ impl Stage {
         let mut site = Site::of(simulator, format!("http://{host}:{port}"), tasks);
         site.settings = format!("[polling]\nsweep_interval = \"{sweep_interval}\"\n");
         site.account = format!(
-            "requests_per_second = {REQUESTS_PER_SECOND}.0\nburst = {BURST}\nrequest_timeout = \"2s\"\n\
+            "requests_per_second = {REQUESTS_PER_SECOND}.0\nburst = {BURST}\nrequest_timeout = \"1s\"\n\
              max_attempts = 2\nallow_plain_http = true\n"
         );
         site.configure();
@@ -165,7 +165,7 @@ fn while_names_do_not_resolve_scrapes_go_on_and_it_is_well_again_soon_after() {
     Chamber::with(|chamber| async move {
         let names = NameServer::start([192, 0, 2, 1]).await;
         let stage = Stage::set(chamber, NAME, "1s", true).await;
-        for (mood, seconds) in [(Mood::Failing, 6), (Mood::Unknown, 6), (Mood::Silent, 12)] {
+        for (mood, seconds) in [(Mood::Failing, 3), (Mood::Unknown, 3), (Mood::Silent, 6)] {
             let asked = names.asked();
             let length = Duration::from_secs(seconds);
             let outage = stage.outage(length, || names.set(mood), || names.set(Mood::Right)).await;
@@ -183,8 +183,8 @@ fn while_names_do_not_resolve_scrapes_go_on_and_it_is_well_again_soon_after() {
     });
 }
 
-/// A sweep that fails is tried again four intervals later at most, and its requests take some time.
-const SOON: Duration = Duration::from_secs(15);
+/// A sweep that fails is tried again a few seconds later; the rest is for machines that are busy.
+const SOON: Duration = Duration::from_secs(30);
 
 #[test]
 #[ignore = "takes ten minutes: make kill"]
@@ -204,9 +204,9 @@ fn a_network_that_is_cut_is_noticed_and_used_again_when_it_is_whole() {
         // Connections are kept: those that were open when it was cut are dead, and nobody says so.
         let stage = Stage::set(chamber, LOSANT, "1s", false).await;
         for (target, seconds) in [
-            (&["DROP"][..], 10),
-            (&["REJECT", "--reject-with", "tcp-reset"], 6),
-            (&["REJECT", "--reject-with", "icmp-net-unreachable"], 6),
+            (&["DROP"][..], 6),
+            (&["REJECT", "--reject-with", "tcp-reset"], 3),
+            (&["REJECT", "--reject-with", "icmp-net-unreachable"], 3),
         ] {
             let length = Duration::from_secs(seconds);
             let cut = || stage.chamber.cut(stage.port, target);

@@ -16,7 +16,7 @@ use super::site::Site;
 use crate::test_app::within_patience;
 
 /// How often a process is told to end.
-const ROUNDS: usize = 10;
+const ROUNDS: usize = 5;
 /// Who scrapes meanwhile, each as fast as it gets answers. Half of them open a connection for each scrape.
 const SCRAPERS: usize = 16;
 
