@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test lint fmt doc unit components docs rules chart-readme dashboards dashboards-preview status-pictures bench kill mutants coverage test-deploy release-artifacts supply-chain
+.PHONY: help demo test lint fmt doc unit components docs rules chart-readme dashboards dashboards-preview status-pictures bench soak soak-short kill mutants coverage test-deploy release-artifacts supply-chain
 
 help: ## Show what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,12 @@ dashboards-preview: ## Draw pictures of the dashboards into docs/images
 status-pictures: ## Take pictures of the status page into target/pictures; docs/images/status.png is one of them
 	mkdir -p target/pictures
 	LOSANT_EXPORTER_PICTURES=$(CURDIR)/target/pictures $(CARGO) test --locked --test it -- --ignored --exact status::browser::pictures_of_a_demo
+
+soak: ## Half an hour of everything going wrong around the real program; SOAK_SEED draws another one
+	$(CARGO) bench --locked --bench soak -- long
+
+soak-short: ## The same for three minutes, as continuous integration runs it
+	$(CARGO) bench --locked --bench soak -- short
 
 bench: ## Measure what docs/performance.md and docs/detection.md tell of, in about two hours
 	scripts/bench-components

@@ -23,6 +23,7 @@ mod losant;
 #[path = "shared/machine.rs"]
 mod machine;
 #[path = "shared/processes.rs"]
+#[expect(dead_code, reason = "other benches use more of it")]
 mod processes;
 #[path = "engine/scale.rs"]
 mod scale;

@@ -46,6 +46,16 @@ impl Process {
         Self { child, output, errors }
     }
 
+    /// Its id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.child.try_wait().expect("a child")
+    }
+
     /// What it has taken of the machine.
     pub fn taken(&self) -> Taken {
         Taken::by(self.child.id())
@@ -79,7 +89,8 @@ impl Process {
         }
     }
 
-    fn log(&self) -> String {
+    /// What it wrote to its log.
+    pub fn log(&self) -> String {
         std::fs::read_to_string(&self.errors).unwrap_or_default()
     }
 }

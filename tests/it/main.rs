@@ -55,6 +55,7 @@ mod secrets;
 mod selection;
 mod shards;
 mod simulator_schemas;
+mod soak;
 mod status;
 mod sweeps;
 mod test_app;
