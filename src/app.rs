@@ -14,6 +14,7 @@ mod reload;
 mod settings;
 mod shard_series;
 mod status;
+mod task_series;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -120,6 +121,7 @@ impl App {
         let config_series = ConfigSeries::register(&mut registry, clock.now());
         let readiness = Readiness::waiting_for(pollers.iter().map(|(name, _)| gate(name)));
         readiness_series::register(&mut registry, readiness.clone());
+        task_series::register(&mut registry);
         process::register(&mut registry);
         let (metrics, renderer) = Metrics::new(settings.rendering(), registry, store.clone(), clock.clone());
         let metrics = Arc::new(metrics);

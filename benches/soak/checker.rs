@@ -1,6 +1,7 @@
 //! Looks at requests and pages for as long as the run takes, and notes what should not be.
 
 use std::io::Read as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -45,6 +46,8 @@ pub struct Checker {
     pub ready: Arc<Mutex<Option<Timestamp>>>,
     /// How long the page before took to be made, in seconds.
     renders: Arc<Mutex<f64>>,
+    /// How many tasks the exporter had on the last page.
+    pub tasks: Arc<AtomicU64>,
 }
 
 struct Requests {
@@ -77,6 +80,7 @@ impl Checker {
             requests,
             renders: Arc::default(),
             ready: Arc::default(),
+            tasks: Arc::default(),
         }
     }
 
@@ -169,6 +173,9 @@ impl Checker {
         {
             number.value += 1.0;
         }
+        let tasks = page.own.get("losant_exporter_tasks").copied().unwrap_or_default();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some dozens")]
+        self.tasks.store(tasks as u64, Ordering::Relaxed);
         let ready = page.own.get("losant_exporter_ready").copied();
         let said = *self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         // What the exporter says of itself may be a second old.

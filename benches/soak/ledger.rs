@@ -23,13 +23,14 @@ pub enum Promise {
     MemoryDoesNotGrow,
     FilesDoNotGrow,
     ThreadsDoNotGrow,
+    TasksDoNotGrow,
     EverybodyComesBack,
     /// The run itself: something has happened, and was looked at.
     RunIsWorthIt,
 }
 
 impl Promise {
-    pub const ALL: [(Self, &'static str); 14] = [
+    pub const ALL: [(Self, &'static str); 15] = [
         (Self::NoWrongValue, "no wrong value"),
         (Self::NoStaleSeries, "no stale series beyond its bound"),
         (Self::NoFailedScrape, "no failed scrape"),
@@ -42,6 +43,7 @@ impl Promise {
         (Self::MemoryDoesNotGrow, "memory does not grow"),
         (Self::FilesDoNotGrow, "open files do not grow"),
         (Self::ThreadsDoNotGrow, "threads do not grow"),
+        (Self::TasksDoNotGrow, "tasks do not grow"),
         (Self::EverybodyComesBack, "everybody comes back"),
         (Self::RunIsWorthIt, "something happened and was looked at"),
     ];

@@ -1,4 +1,4 @@
-//! What the exporter takes of the machine: memory, open files, threads.
+//! What the exporter takes of the machine: memory, open files, threads, tasks.
 
 use std::time::Duration;
 
@@ -14,6 +14,8 @@ const MORE_FILES: u64 = 24;
 /// Threads that may be there in the end and were not before: those that wait for files are made when they are needed, and end
 /// after ten seconds.
 const MORE_THREADS: u64 = 4;
+/// Tasks that may be there in the end and were not before: connections, and polls under way.
+const MORE_TASKS: u64 = 24;
 
 /// One look.
 #[derive(Clone, Copy, Debug)]
@@ -24,11 +26,13 @@ pub struct Look {
     pub peak: u64,
     pub files: u64,
     pub threads: u64,
+    /// As the last page told.
+    pub tasks: u64,
 }
 
 impl Look {
     /// Looks at a process. `None` when it has ended.
-    pub fn at(pid: u32, after: Duration) -> Option<Self> {
+    pub fn at(pid: u32, after: Duration, tasks: u64) -> Option<Self> {
         let process = Process::new(i32::try_from(pid).ok()?).ok()?;
         let status = process.status().ok()?;
         let bytes = |kibibytes: Option<u64>| kibibytes.unwrap_or_default() * 1_024;
@@ -38,6 +42,7 @@ impl Look {
             peak: bytes(status.vmhwm),
             files: u64::try_from(process.fd_count().ok()?).ok()?,
             threads: status.threads,
+            tasks,
         })
     }
 }
@@ -85,6 +90,7 @@ impl Resources {
         for (what, of, promise, more) in [
             ("open files", (|look| look.files) as fn(&Look) -> u64, Promise::FilesDoNotGrow, MORE_FILES),
             ("threads", |look| look.threads, Promise::ThreadsDoNotGrow, MORE_THREADS),
+            ("tasks", |look| look.tasks, Promise::TasksDoNotGrow, MORE_TASKS),
         ] {
             let (before, after) = (self.median(early, of), self.median(late, of));
             println!("  {what:<56} {before} and {after}");

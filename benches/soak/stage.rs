@@ -1,6 +1,7 @@
 //! The acts of a run: ready, raging, calm; and its figures in the end.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -80,7 +81,7 @@ impl Stage {
                 step += 1;
                 self.storm().step(self.seed, u64::from(step), &self.simulator, self.clock.now());
             }
-            match Look::at(exporter.process.id(), passed) {
+            match Look::at(exporter.process.id(), passed, self.checker.tasks.load(Ordering::Relaxed)) {
                 Some(look) => self.resources.add(look),
                 None => return self.ledger.broken(Promise::RunIsWorthIt, "the exporter has ended"),
             }

@@ -104,6 +104,7 @@ pub static OWN_FAMILIES: &[OwnFamily] = &[
     gauge("losant_exporter_shards", &[]),
     gauge("losant_exporter_sweep_duration_seconds", &[]),
     gauge("losant_exporter_sweep_mode", &["account", "mode"]),
+    gauge("losant_exporter_tasks", &[]),
     gauge("losant_exporter_token_accepted", &["account"]),
     gauge("losant_exporter_token_expiry_timestamp_seconds", &["account"]),
     gauge("losant_exporter_web_config_last_reload_success_timestamp_seconds", &[]),
