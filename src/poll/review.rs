@@ -128,8 +128,7 @@ impl Poller {
                 let view = |notebooks: &Notebooks, at| (Window::day(at), notebooks.hold_of_period(at));
                 notebooks.move_on(listed, view, Notebooks::lasts, |notebooks| notebooks.reading(listed.at))
             }),
-            // What the list said is shown already.
-            Collector::PayloadCounts if member.shown_from == Some(member.listed.uptime) => return true,
+            // What the list itself said is shown already, and is as young.
             _ => Some(MovedOn::Same),
         };
         match moved_on {

@@ -1,4 +1,4 @@
-use super::super::stand::{MINUTE, NOW, Stand, instance, org, sandbox, unavailable, used, used_type, whole};
+use super::super::stand::{MINUTE, NOW, Stand, org, sandbox, unavailable, used, used_type, whole};
 use super::*;
 use crate::losant::Unavailable;
 use crate::usage::Measure;
@@ -200,19 +200,24 @@ fn windows_move_on_over_what_was_read_while_nothing_changes() {
 }
 
 #[test]
-fn bytes_of_a_period_that_are_known_to_be_the_same_hold_to_its_end() {
+fn totals_of_a_period_that_are_known_to_be_the_same_hold_to_its_end() {
     let mut stand = Stand::new();
     stand.sweep(&[(org(2), used(5.0))]);
-    let read_at = stand.now();
-    let mut reading = Reading::at(read_at);
-    let end = BillingPeriod { end: None, ..stand.period.unwrap() }.holds_until(read_at);
-    reading.add_until(Measure::PayloadBytesPeriod, ["timer".into(), "flow".into()], 7.0, Some(end));
     stand.poll_all(org(2), 5.0);
-    stand.poller.store.put(org(2), BYTES, reading, stand.uptime());
+    let totals = [(PAYLOADS, Measure::PayloadsPeriod), (BYTES, Measure::PayloadBytesPeriod)];
+    for (collector, measure) in totals {
+        let mut reading = Reading::at(stand.now());
+        let end = BillingPeriod { end: None, ..stand.period.unwrap() }.holds_until(stand.now());
+        reading.add_until(measure, ["timer".into(), "flow".into()], 7.0, Some(end));
+        stand.poller.store.put(org(2), collector, reading, stand.uptime());
+    }
     stand.pass(5 * MINUTE);
     stand.sweep(&[(org(2), used(5.0))]);
-    let holds_until = stand.read(org(2), BYTES).unwrap()[0].holds_until;
-    assert_eq!(holds_until, "2026-04-01T00:00:00Z".parse().ok());
+    for (collector, _) in totals {
+        let holds_until = stand.read(org(2), collector).unwrap()[0].holds_until;
+        assert_eq!(holds_until, "2026-04-01T00:00:00Z".parse().ok(), "{collector}");
+        assert_eq!(stand.last_success(org(2), collector), Some(stand.now()), "{collector}");
+    }
 }
 
 #[test]
@@ -379,11 +384,16 @@ fn when_it_turns_out_what_lists_are_worth_everybody_on_them_is_looked_at_again()
     stand.poll(org(99), PAYLOADS, 4.0);
     stand.pass(MINUTE);
     assert!(stand.due(org(2), BYTES).unwrap() <= stand.uptime());
+    // What is asked of the instance itself has been asked, and no list says when to ask again.
+    stand.poller.put_back(Job::Poll(whole(), Collector::PreviousPeriod));
+    let next_month = stand.due(whole(), Collector::PreviousPeriod);
+    assert!(next_month > Some(60 * MINUTE));
     // It agrees: now zero is zero.
     stand.sweep(&[(org(2), silence()), (org(99), used(4.0))]);
     let refresh = place(org(2), BYTES, Duration::ZERO, REFRESH);
     assert_eq!(stand.due(org(2), BYTES), Some(refresh));
     assert_eq!(stand.read(org(2), BYTES), Some(vec![]));
     assert_eq!(stand.poller.standing(whole(), BYTES), Standing::Untold, "an instance is on no list");
-    assert_eq!(stand.due(Scope::Instance { instance: instance() }, BYTES), Some(Duration::ZERO));
+    assert_eq!(stand.due(whole(), BYTES), Some(Duration::ZERO));
+    assert_eq!(stand.due(whole(), Collector::PreviousPeriod), next_month);
 }
