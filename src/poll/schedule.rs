@@ -121,7 +121,8 @@ impl Schedule {
     pub(super) fn recall(&mut self) {
         for job in std::mem::take(&mut self.running) {
             let Some(entry) = self.entries.get_mut(&job) else { continue };
-            entry.forced |= std::mem::take(&mut entry.again);
+            // Whoever hurried it while it ran has forced it, too: it waits for that run.
+            entry.again = false;
             let (lane, due) = (entry.lane, entry.due);
             self.queue(lane, job).insert((due, job));
         }

@@ -33,7 +33,7 @@ fn whoever_is_not_on_a_whole_list_is_gone_with_all_that_was_known() {
     let (mut stand, log) = (Stand::new(), Log::listen());
     let others = [(sandbox(7), used(5.0))];
     stand.sweep(&[&orgs(2..4)[..], &others].concat());
-    assert_eq!(log.count("new=2 gone=0"), 1);
+    assert_eq!(log.count("scopes=org new=2 gone=0 listed=2"), 1);
     stand.poll_all(org(3), 5.0);
     stand.sweep(&[&orgs(2..3)[..], &others].concat());
     assert_eq!(known(&stand), [whole(), org(2), sandbox(7)]);
