@@ -2,7 +2,8 @@
 //!
 //! A folder holds the list of who is asked about, and a journal of JSON lines: what was asked for, then a line for each scope that
 //! is done, in order. A line counts when it is whole. What it speaks of has reached the disk before the line is written, so a
-//! journal never promises what is not there.
+//! journal never promises what is not there. Every line begins with a checksum of itself and of all lines before it, and says the
+//! checksums of what it speaks of: what a disk, or somebody, has changed since is refused.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -15,7 +16,7 @@ use super::order::Asked;
 use super::subjects::{self, Subject};
 
 /// Journals of another version are not gone on with.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 const JOURNAL: &str = "journal";
 const SCOPES: &str = "scopes";
@@ -40,8 +41,15 @@ pub(super) struct Entry {
     pub(super) id: String,
     /// Whether Losant refused to tell, and it is left out.
     pub(super) left_out: bool,
-    /// How long each spool is with it.
-    pub(super) lengths: Vec<u64>,
+    /// How far each spool goes with it.
+    pub(super) spools: Vec<Extent>,
+}
+
+/// How long a spool is, and the checksum of all of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Extent {
+    pub(super) length: u64,
+    pub(super) checksum: u32,
 }
 
 /// How far a backfill had come.
@@ -51,8 +59,8 @@ pub(super) struct Standing {
     pub(super) done: usize,
     /// How many of them are left out.
     pub(super) left_out: usize,
-    /// How long each spool was then.
-    pub(super) lengths: Vec<u64>,
+    /// How far each spool went then.
+    pub(super) spools: Vec<Extent>,
 }
 
 /// A journal that cannot be gone on with.
@@ -71,6 +79,8 @@ pub(super) enum JournalError {
 pub(super) struct Journal {
     path: PathBuf,
     file: File,
+    /// The checksum of all lines.
+    checksum: u32,
 }
 
 impl Header {
@@ -113,7 +123,7 @@ impl Journal {
         let path = folder.join(JOURNAL);
         let file = File::options().append(true).create_new(true).open(&path).map_err(io(&path))?;
         lock(&file, folder)?;
-        let mut journal = Self { path, file };
+        let mut journal = Self { path, file, checksum: 0 };
         journal.append(&[header])?;
         sync_folder(folder).and_then(|()| sync_folder(&parent(folder))).map_err(io(folder))?;
         Ok(journal)
@@ -136,7 +146,9 @@ impl Journal {
         let text = fs::read(&path).map_err(io)?;
         let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |place| place + 1);
         let mut lines = text.get(..whole).unwrap_or_default().split_inclusive(|byte| *byte == b'\n');
+        let (mut checksum, damaged) = (0, || unusable("its journal is damaged"));
         let header = lines.next().ok_or_else(|| unusable("its journal is empty"))?;
+        let header = checked(header, &mut checksum).ok_or_else(damaged)?;
         let header: Header =
             serde_json::from_slice(header).map_err(|_| unusable("its journal has no header"))?;
         if header.version != VERSION {
@@ -148,31 +160,48 @@ impl Journal {
         let subjects = subjects.ok_or_else(|| unusable("its list of scopes is damaged"))?;
         let mut standing = Standing::default();
         for line in lines {
-            let entry: Entry =
-                serde_json::from_slice(line).map_err(|_| unusable("its journal is damaged"))?;
+            let line = checked(line, &mut checksum).ok_or_else(damaged)?;
+            let entry: Entry = serde_json::from_slice(line).map_err(|_| damaged())?;
             standing.done += 1;
             standing.left_out += usize::from(entry.left_out);
-            standing.lengths = entry.lengths;
+            standing.spools = entry.spools;
         }
         if standing.done > subjects.len() {
             return Err(unusable("its journal is longer than its list of scopes"));
         }
         file.set_len(whole as u64).map_err(io)?;
-        Ok((Self { path, file }, header, subjects, standing))
+        Ok((Self { path, file, checksum }, header, subjects, standing))
     }
 
     /// Adds lines, and returns when they have reached the disk.
     pub(super) fn append(&mut self, lines: &[impl Serialize]) -> Result<(), JournalError> {
-        let mut text = Vec::new();
+        let (mut text, mut checksum) = (Vec::new(), self.checksum);
         let written = lines.iter().try_for_each(|line| {
-            serde_json::to_writer(&mut text, line)?;
-            text.push(b'\n');
-            Ok::<_, serde_json::Error>(())
+            let line = serde_json::to_string(line)?;
+            checksum = checksum_after(checksum, line.as_bytes());
+            writeln!(text, "{checksum:08x} {line}")
         });
-        let written = written.map_err(io::Error::from).and_then(|()| self.file.write_all(&text));
+        let written = written.and_then(|()| self.file.write_all(&text));
         let written = written.and_then(|()| self.file.sync_data());
-        written.map_err(|error| JournalError::Io { path: self.path.clone(), error })
+        written.map_err(|error| JournalError::Io { path: self.path.clone(), error })?;
+        self.checksum = checksum;
+        Ok(())
     }
+}
+
+/// The checksum of all lines, where the last one is `line` and `before` is that of those before it.
+fn checksum_after(before: u32, line: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new_with_initial(before);
+    hasher.update(line);
+    hasher.finalize()
+}
+
+/// What a line says, if it begins with its checksum; `checksum` is that of the lines before it, and then of this one.
+fn checked<'a>(line: &'a [u8], checksum: &mut u32) -> Option<&'a [u8]> {
+    let (written, line) = line.strip_suffix(b"\n")?.split_at_checked(8)?;
+    let line = line.strip_prefix(b" ")?;
+    *checksum = checksum_after(*checksum, line);
+    (written == format!("{checksum:08x}").as_bytes()).then_some(line)
 }
 
 /// Two processes on one folder would write over each other. The lock goes with the process.

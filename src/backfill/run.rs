@@ -138,7 +138,7 @@ impl Backfill {
         announce(&subjects, standing.done, &reader, requests_per_second);
         let sink = match &target {
             Target::File(_) | Target::Stream { .. } => {
-                Spools::open(folder.path(), &standing.lengths).map(Sink::Spools)
+                Spools::open(folder.path(), &standing.spools).map(Sink::Spools)
             }
             Target::Server { pusher, .. } => Ok(Sink::Server(Pusher::clone(pusher))),
         };
@@ -285,11 +285,11 @@ impl Run {
 
     /// The line of the journal for a scope, with what has been written up to now.
     fn entry(&self, subject: &Subject, left_out: bool) -> Entry {
-        let lengths = match &self.sink {
-            Sink::Spools(spools) => spools.lengths(),
+        let spools = match &self.sink {
+            Sink::Spools(spools) => spools.extents(),
             Sink::Server(_) => Vec::new(),
         };
-        Entry { id: subject.scope.id().to_string(), left_out, lengths }
+        Entry { id: subject.scope.id().to_string(), left_out, spools }
     }
 
     /// Has what was committed and the journal reach the disk, in this order.

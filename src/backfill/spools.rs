@@ -2,15 +2,20 @@
 //! history comes scope by scope.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read as _, Write};
+use std::io::{self, BufWriter, Read as _, Seek as _, Write};
 use std::path::{Path, PathBuf};
+
+use crc32fast::Hasher;
 
 use super::figure::Family;
 use super::history::History;
-use super::journal::{parent, sync_folder};
+use super::journal::{Extent, parent, sync_folder};
 
 /// The whole file, until it is moved to its place.
 const JOINED: &str = "joined";
+
+/// How much of a spool is read at a time.
+const BLOCK: usize = 64 * 1024;
 
 /// The last line of OpenMetrics.
 const END: &[u8] = b"# EOF\n";
@@ -37,17 +42,21 @@ struct Spool {
     /// There once something has been written.
     file: Option<File>,
     length: u64,
+    /// The checksum of all of it.
+    checksum: Hasher,
     is_synced: bool,
 }
 
 impl Spools {
-    /// The spools of `folder` as they were when they had these lengths: what was written later is cut off.
-    pub(super) fn open(folder: &Path, lengths: &[u64]) -> Result<Self, SpoolError> {
+    /// The spools of `folder` as they were when they went so far: what was written later is cut off, and what has changed since is
+    /// refused.
+    pub(super) fn open(folder: &Path, extents: &[Extent]) -> Result<Self, SpoolError> {
         let spool = |family: Family| {
             let path = folder.join(family.spool());
-            let length = lengths.get(family.place()).copied().unwrap_or(0);
-            let file = reopen(&path, length).map_err(|error| SpoolError { path: path.clone(), error })?;
-            Ok(Spool { family, path, file, length, is_synced: true })
+            let extent = extents.get(family.place()).copied().unwrap_or_default();
+            let reopened = reopen(&path, extent).map_err(|error| SpoolError { path: path.clone(), error })?;
+            let (file, checksum) = reopened;
+            Ok(Spool { family, path, file, length: extent.length, checksum, is_synced: true })
         };
         let spools = Family::all().map(spool).collect::<Result<_, _>>()?;
         Ok(Self { folder: folder.to_owned(), spools })
@@ -80,9 +89,11 @@ impl Spools {
         Ok(())
     }
 
-    /// How long each spool is, by the place of its family.
-    pub(super) fn lengths(&self) -> Vec<u64> {
-        self.spools.iter().map(|spool| spool.length).collect()
+    /// How far each spool goes, by the place of its family.
+    pub(super) fn extents(&self) -> Vec<Extent> {
+        let extent =
+            |spool: &Spool| Extent { length: spool.length, checksum: spool.checksum.clone().finalize() };
+        self.spools.iter().map(extent).collect()
     }
 
     /// Joins all spools and puts the whole in the place of `output` at once. Returns how long it is.
@@ -123,25 +134,38 @@ impl Spool {
         };
         file.write_all(text)?;
         self.length += text.len() as u64;
+        self.checksum.update(text);
         self.is_synced = false;
         Ok(())
     }
 }
 
-/// Opens a spool and cuts off what is beyond `length`.
-fn reopen(path: &Path, length: u64) -> io::Result<Option<File>> {
-    let file = match File::options().append(true).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound && length == 0 => return Ok(None),
+/// Opens a spool and cuts off what is beyond its extent. Also returns the checksum of what remains, to go on from.
+fn reopen(path: &Path, extent: Extent) -> io::Result<(Option<File>, Hasher)> {
+    let mut file = match File::options().read(true).append(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && extent.length == 0 => {
+            return Ok((None, Hasher::new()));
+        }
         file => file?,
     };
-    if file.metadata()?.len() < length {
-        return Err(io::Error::new(
-            io::ErrorKind::UnexpectedEof,
-            "shorter than the journal says; begin anew",
-        ));
+    let refuse = |kind, problem: &str| Err(io::Error::new(kind, problem));
+    if file.metadata()?.len() < extent.length {
+        return refuse(io::ErrorKind::UnexpectedEof, "shorter than the journal says; begin anew");
     }
-    file.set_len(length)?;
-    Ok(Some(file))
+    file.set_len(extent.length)?;
+    let mut checksum = Hasher::new();
+    let mut block = vec![0; BLOCK];
+    file.rewind()?;
+    loop {
+        match file.read(&mut block)? {
+            0 => break,
+            length => checksum.update(block.get(..length).unwrap_or_default()),
+        }
+    }
+    if checksum.clone().finalize() != extent.checksum {
+        return refuse(io::ErrorKind::InvalidData, "not what was written there; begin anew");
+    }
+    Ok((Some(file), checksum))
 }
 
 #[cfg(test)]
@@ -163,10 +187,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut spools = Spools::open(folder.path(), &[]).unwrap();
         spools.add(&history("b", 1.0)).unwrap();
-        let lengths = spools.lengths();
+        let extents = spools.extents();
         spools.add(&history("c", 2.0)).unwrap();
         drop(spools);
-        let mut spools = Spools::open(folder.path(), &lengths).unwrap();
+        let mut spools = Spools::open(folder.path(), &extents).unwrap();
         spools.add(&history("d", 3.0)).unwrap();
         let mut text = Vec::new();
         spools.join(&mut text).unwrap();
@@ -184,10 +208,27 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut spools = Spools::open(folder.path(), &[]).unwrap();
         spools.add(&history("b", 1.0)).unwrap();
-        let mut lengths = spools.lengths();
-        for length in &mut lengths {
-            *length *= 2;
+        let mut extents = spools.extents();
+        for extent in &mut extents {
+            extent.length *= 2;
         }
-        assert!(Spools::open(folder.path(), &lengths).unwrap_err().to_string().contains("org-devices"));
+        assert!(Spools::open(folder.path(), &extents).unwrap_err().to_string().contains("org-devices"));
+    }
+
+    #[test]
+    fn a_spool_that_holds_something_else_is_refused_and_one_that_goes_on_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut spools = Spools::open(folder.path(), &[]).unwrap();
+        spools.add(&history("b", 1.0)).unwrap();
+        let mut spools = Spools::open(folder.path(), &spools.extents()).unwrap();
+        spools.add(&history("c", 2.0)).unwrap();
+        let extents = spools.extents();
+        assert!(Spools::open(folder.path(), &extents).is_ok());
+
+        let path = folder.path().join("org-devices");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replace("} 2 ", "} 3 ")).unwrap();
+        let problem = Spools::open(folder.path(), &extents).unwrap_err().to_string();
+        assert!(problem.ends_with("org-devices: not what was written there; begin anew"), "{problem}");
     }
 }

@@ -129,6 +129,54 @@ async fn going_on_with_something_else_is_refused_by_flag_or_key() {
     ));
 }
 
+/// A file, and what happens to it.
+type Damage = (&'static str, fn(&mut String));
+
+#[tokio::test]
+async fn what_has_changed_on_disk_since_is_refused_and_no_file_comes_of_it() {
+    let losant = Losant::at(NOW).await;
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("h.om");
+    let target = || Target::File(output.clone());
+    // All is read, and then something is in the way of the file.
+    let backfill = losant.prepare(losant.order("-2d"), target(), false).unwrap();
+    std::fs::create_dir(&output).unwrap();
+    assert!(matches!(losant.carry_out(backfill).await, Err(Stopped::Output(_))));
+    std::fs::remove_dir(&output).unwrap();
+
+    let damages: [Damage; 6] = [
+        // A length, still within the spool.
+        ("journal", |text| *text = text.replacen("\"length\":1", "\"length\":0", 1)),
+        ("journal", |text| *text = text.replacen("\"left_out\":false", "\"left_out\":true ", 1)),
+        ("journal", |text| {
+            let mut lines: Vec<_> = text.split_inclusive('\n').collect();
+            lines.swap(3, 4);
+            *text = lines.concat();
+        }),
+        ("journal", |text| *text = text.split_inclusive('\n').skip(1).collect()),
+        ("org-devices", |text| *text = text.replacen("} 1", "} 2", 1)),
+        ("org-devices", |text| *text = text.replacen('{', "\0", 1)),
+    ];
+    for (name, damage) in damages {
+        let path = folder.path().join("h.om.partial").join(name);
+        let before = std::fs::read_to_string(&path).unwrap();
+        let mut after = before.clone();
+        damage(&mut after);
+        assert_ne!(after, before);
+        std::fs::write(&path, after).unwrap();
+        let problem = match losant.prepare(losant.order("-2d"), target(), true) {
+            Err(refusal) => refusal.to_string(),
+            Ok(backfill) => losant.carry_out(backfill).await.unwrap_err().to_string(),
+        };
+        let said = ["its journal is damaged", "org-devices: not what was written there; begin anew"];
+        assert!(said.iter().any(|said| problem.contains(said)), "{problem}");
+        assert!(!output.exists());
+        std::fs::write(&path, before).unwrap();
+    }
+    let done = losant.run(losant.order("-2d"), &output, true).await.unwrap();
+    assert_eq!(done.requests, 0);
+}
+
 #[tokio::test]
 async fn with_a_list_that_cannot_be_read_to_its_end_nothing_is_begun() {
     let mut losant = Losant::at(NOW).await;
