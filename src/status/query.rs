@@ -93,7 +93,7 @@ impl Query {
         for (name, value) in parameters {
             let refuse = |name, expected| InvalidQuery::Value { name, value: shortened(value), expected };
             match name {
-                "q" => query.search = value.trim().chars().take(LONGEST_SEARCH).collect(),
+                "q" => query.search = shortened(value.trim()).trim_end().to_owned(),
                 "level" | "state" | "sort" | "order" | "page" if value.is_empty() => {}
                 "level" => {
                     let levels = [Level::Org, Level::Sandbox];
@@ -217,6 +217,13 @@ mod tests {
         let pairs: Vec<_> = url.query_pairs().into_owned().collect();
         let again = Query::parse(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         assert_eq!(again, Ok(query));
+    }
+
+    #[test]
+    fn a_search_that_is_cut_at_a_space_is_the_same_behind_its_own_link() {
+        let query = parse(&[("q", &format!("{} y", "x".repeat(99)))]).unwrap();
+        assert_eq!(query.search, "x".repeat(99));
+        assert_eq!(parse(&[("q", &query.search)]), Ok(query));
     }
 
     #[test]
