@@ -7,6 +7,9 @@ use serde_json::{Map, Value};
 
 use crate::usage::Id;
 
+/// No counter is wider than 64 bits. What is larger is no count, and two of the largest floats add up to infinity.
+const LARGEST_COUNT: f64 = 18_446_744_073_709_551_616.0;
+
 /// A part of an answer that is not what Losant promises.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unexpected {
@@ -126,11 +129,11 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A count or a size: an integer or a float, and never negative.
+/// A count or a size: an integer or a float, never negative, and not so large that sums of it are infinite.
 pub(super) fn count(value: &Value) -> Result<f64, Unexpected> {
     match value.as_f64() {
         // Adding zero turns the negative zero into the usual one.
-        Some(number) if number.is_finite() && number >= 0.0 => Ok(number + 0.0),
+        Some(number) if (0.0..=LARGEST_COUNT).contains(&number) => Ok(number + 0.0),
         Some(_) => Err(Unexpected::new(format!("expected a count, found {value}"))),
         None => Err(expected("a number", value)),
     }
@@ -185,13 +188,14 @@ mod tests {
     }
 
     #[test]
-    fn a_count_is_never_negative_and_never_a_text() {
-        for bad in [json!(-1), json!(-0.5), json!("17"), json!(true), json!([1])] {
+    fn a_count_is_never_negative_never_without_measure_and_never_a_text() {
+        for bad in [json!(-1), json!(-0.5), json!(1e300), json!("17"), json!(true), json!([1])] {
             assert!(count(&bad).is_err(), "{bad}");
         }
         assert!(count(&json!(-0.0)).unwrap().is_sign_positive());
         assert_eq!(count(&json!(75_000_000)), Ok(75e6));
         assert_eq!(count(&json!(0.25)), Ok(0.25));
+        assert_eq!(count(&json!(u64::MAX)), Ok(LARGEST_COUNT));
         let page = json!({ "page": 1.5 });
         assert!(Fields::of(&page).unwrap().whole("page").is_err());
     }
