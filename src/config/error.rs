@@ -4,7 +4,7 @@
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A value that cannot be used.
-    #[error("{}key {key}: {problem}", origin.as_deref().map(|origin| format!("{origin}: ")).unwrap_or_default())]
+    #[error("{}key {}: {problem}", origin.as_deref().map(|origin| format!("{origin}: ")).unwrap_or_default(), visible(key))]
     Key {
         /// File or environment variable that the value came from, where known.
         origin: Option<String>,
@@ -47,5 +47,10 @@ impl ConfigError {
 
 /// Parsers draw pictures over several lines; a log wants one.
 pub(super) fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    visible(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// A key may be called anything, and a message stays on its line.
+fn visible(text: &str) -> String {
+    text.replace(char::is_control, "?")
 }

@@ -117,7 +117,12 @@ impl RuleFile {
 
 impl Rule {
     fn new(file: &str, mut labels: BTreeMap<String, String>, entry: Entry) -> Result<Self, RuleError> {
-        let refuse = |line: u64, problem: String| RuleError { file: file.to_owned(), line, problem };
+        let refuse = |line: u64, problem: String| RuleError {
+            file: file.to_owned(),
+            line,
+            // A rule may be called anything, and the message stays on its line.
+            problem: problem.replace(char::is_control, "?"),
+        };
         let expr_line = entry.expr.referenced.line();
         let (kind, name) = match (entry.alert, entry.record) {
             (Some(alert), None) => (Kind::Alert, alert),
@@ -149,7 +154,8 @@ fn expression(text: &str) -> Result<Expr, String> {
 fn in_one_line(error: &serde_saphyr::Error) -> String {
     let text = error.without_snippet().render_with_formatter(&UserMessageFormatter);
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    text.rsplit_once(" at line ").map_or(text.as_str(), |(problem, _)| problem).to_owned()
+    let problem = text.rsplit_once(" at line ").map_or(text.as_str(), |(problem, _)| problem);
+    problem.replace(char::is_control, "?")
 }
 
 #[cfg(test)]
@@ -212,6 +218,14 @@ mod tests {
             rules.yaml:6: A: expr: has 10001 bytes; at most 8192 are read
             "
         );
+    }
+
+    #[test]
+    fn a_refusal_is_one_line_whatever_a_rule_is_called() {
+        let text = "groups:\n- name: g\n  rules:\n  - alert: \"A\\nB\\e\"\n    expr: up{\n";
+        assert_eq!(refused(text), "rules.yaml:5: A?B?: expr: unexpected end of input inside braces");
+        let unknown = refused("groups:\n- name: g\n  \"li\\e[2Jmit\": 7\n");
+        assert!(unknown.starts_with("rules.yaml:3: unknown field `li?[2Jmit`, "), "{unknown:?}");
     }
 
     #[test]

@@ -177,7 +177,8 @@ impl Guard {
 
 impl GuardError {
     fn new(file: &Path, problem: impl Into<String>) -> Self {
-        Self { file: file.display().to_string(), problem: problem.into() }
+        // A name or a path in the file may hold anything, and the message stays on its line.
+        Self { file: file.display().to_string(), problem: problem.into().replace(char::is_control, "?") }
     }
 }
 

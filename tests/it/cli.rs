@@ -96,6 +96,18 @@ fn wrong_configuration_is_refused_with_file_and_key() {
 }
 
 #[test]
+fn a_refusal_stays_on_one_line_whatever_an_account_is_called() {
+    let refusal = |text: &str| Sandbox::new().config(text).refusal(&[TOKEN]);
+    let unknown = refusal("[accounts.\"line\\nfeed\"]\nbust = 1\n");
+    assert!(
+        unknown.contains("config.toml: key accounts.line?feed.bust: there is no such key here"),
+        "{unknown}"
+    );
+    let wrong = refusal("[accounts.\"\\u001b[2J\"]\nburst = 0\n");
+    assert!(wrong.contains("config.toml: key accounts.?[2J.burst: "), "{wrong}");
+}
+
+#[test]
 fn a_wrong_environment_variable_is_refused_by_its_name() {
     let refusal = |name: &str, value: &str| {
         Sandbox::new().config("[accounts.default]\n").refusal(&[TOKEN, (name, value)])

@@ -115,6 +115,21 @@ fn a_broken_file_changes_nothing_and_neither_does_switching_tls_on() {
     assert!(!guard.current().allow_request(Duration::ZERO));
 }
 
+#[test]
+fn a_refusal_stays_on_one_line_whatever_a_user_or_a_file_is_called() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("web.yml");
+    for (text, said) in [
+        ("tls_server_config:\n  cert_file: a\tb\n  key_file: c\n", "a?b"),
+        ("basic_auth_users: { \"dave\\n\": x }\n", "basic_auth_users.dave?: is not a hash"),
+        ("http_server_config: { headers: { \"X\\e[2J\": x } }\n", "headers.X?[2J: this header cannot be set"),
+    ] {
+        fs::write(&path, text).unwrap();
+        let problem = Guard::load(&path).unwrap_err().to_string();
+        assert!(problem.contains(said) && !problem.contains(char::is_control), "{problem:?}");
+    }
+}
+
 #[tokio::test]
 async fn files_are_looked_at_every_second() {
     let (folder, guard) = guard(BURST);
