@@ -225,7 +225,8 @@ mod tests {
         let text = "groups:\n- name: g\n  rules:\n  - alert: \"A\\nB\\e\"\n    expr: up{\n";
         assert_eq!(refused(text), "rules.yaml:5: A?B?: expr: unexpected end of input inside braces");
         let unknown = refused("groups:\n- name: g\n  \"li\\e[2Jmit\": 7\n");
-        assert!(unknown.starts_with("rules.yaml:3: unknown field `li?[2Jmit`, "), "{unknown:?}");
+        assert!(unknown.starts_with("rules.yaml:3: unknown field `li"), "{unknown:?}");
+        assert!(!unknown.contains(char::is_control), "{unknown:?}");
     }
 
     #[test]
