@@ -66,6 +66,7 @@ def test_the_image_holds_the_binary_certificates_and_names_and_is_small():
         "etc/ssl/certs/ca-certificates.crt",
         "usr/bin/losant-exporter",
         "usr/share/doc/losant-exporter/LICENSE",
+        "usr/share/doc/losant-exporter/third-party-licences.txt",
     ]
     assert files["usr/bin/losant-exporter"].mode & 0o7777 == 0o755
     for name, member in files.items():

@@ -37,7 +37,7 @@ def test_the_archive_holds_a_binary_that_runs_and_what_goes_with_it(tmp_path):
     with tarfile.open(archive) as tar:
         names = {name.partition("/")[2] for name in tar.getnames()}
         tar.extractall(tmp_path, filter="data")
-    assert {"losant-exporter", "LICENSE", "README.md", "config.toml", "rules/losant-org.yaml", "dashboards/overview.json"} <= names
+    assert {"losant-exporter", "LICENSE", "third-party-licences.txt", "README.md", "config.toml", "rules/losant-org.yaml", "dashboards/overview.json"} <= names
     (binary,) = tmp_path.glob("*/losant-exporter")
     said = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True).stdout
     assert said.strip() == f"losant-exporter {PACKAGE['version']}"
