@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test lint fmt doc unit components docs rules chart-readme dashboards dashboards-preview status-pictures bench soak soak-short kill mutants coverage test-deploy release-artifacts supply-chain
+.PHONY: help demo test lint fmt doc unit components docs rules chart-readme dashboards dashboards-preview status-pictures bench soak soak-short kill fuzz fuzz-check mutants coverage test-deploy release-artifacts supply-chain
 
 help: ## Show what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,14 @@ bench: ## Measure what docs/performance.md and docs/detection.md tell of, in abo
 	scripts/instructions
 	$(CARGO) bench --locked --bench scrape
 	$(CARGO) test --locked --test it -- --ignored --nocapture a_thousand_orgs
+
+fuzz: ## Run every fuzz target for FUZZ_SECONDS (600) on what comes in from outside; wants cargo-fuzz
+	scripts/fuzz
+
+fuzz-check: ## Run the seeds of all fuzz targets through their checks, and lint these; wants nothing
+	cd fuzz && $(CARGO) fmt --check
+	cd fuzz && $(CARGO) clippy --locked --all-targets -- -D warnings
+	cd fuzz && $(CARGO) test --locked
 
 mutants: ## Change usage, store, polling and metrics in small ways, and name the changes that no test notices, in some hours
 	scripts/mutants

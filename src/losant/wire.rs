@@ -13,14 +13,12 @@ mod page;
 mod sandbox;
 mod summary;
 
-pub(super) use counts::payload_stats;
-pub use counts::{DeviceDay, NotebookDay, PayloadBucket, PayloadStats, Series};
+pub use counts::{DeviceDay, NotebookDay, PayloadBucket, PayloadStats, Series, payload_stats};
 pub use fields::Unexpected;
 pub use historical::{HistoricalSummary, OwnerType, ResourceType};
 pub use instance::Instance;
 pub use org::{DisabledAt, Org, Tag};
-pub(super) use page::Listed;
-pub use page::{Page, Skipped};
+pub use page::{Listed, Page, Skipped};
 pub use sandbox::Sandbox;
 pub use summary::{Limits, NotebookStats, StorageStats, Summary};
 

@@ -61,7 +61,7 @@ pub struct NotebookDay {
 }
 
 /// Reads payloads by type and source. `{}` is a true "none"; a type that holds anything but sources is not.
-pub(in crate::losant) fn payload_stats(value: &Value) -> Result<PayloadStats, Unexpected> {
+pub fn payload_stats(value: &Value) -> Result<PayloadStats, Unexpected> {
     Fields::of(value)?
         .iter()
         .map(|(payload_type, sources)| {
@@ -104,13 +104,15 @@ impl<T> Series<T> {
 }
 
 impl Series<PayloadBucket> {
-    pub(in crate::losant) fn payloads(value: &Value) -> Result<Self, Unexpected> {
+    /// Reads `payloadCountsBreakdown`.
+    pub fn payloads(value: &Value) -> Result<Self, Unexpected> {
         Self::decode(value, |date, fields| Ok(PayloadBucket { date, value: fields.count("value")? }))
     }
 }
 
 impl Series<DeviceDay> {
-    pub(in crate::losant) fn devices(value: &Value) -> Result<Self, Unexpected> {
+    /// Reads `deviceCounts`.
+    pub fn devices(value: &Value) -> Result<Self, Unexpected> {
         Self::decode(value, |date, fields| {
             Ok(DeviceDay {
                 date,
@@ -123,7 +125,8 @@ impl Series<DeviceDay> {
 }
 
 impl Series<NotebookDay> {
-    pub(in crate::losant) fn notebooks(value: &Value) -> Result<Self, Unexpected> {
+    /// Reads `notebookMinuteCounts`.
+    pub fn notebooks(value: &Value) -> Result<Self, Unexpected> {
         Self::decode(value, |date, fields| {
             Ok(NotebookDay {
                 date,

@@ -74,7 +74,8 @@ pub enum OwnerType {
 }
 
 impl HistoricalSummary {
-    pub(in crate::losant) fn decode(value: &Value) -> Result<Self, Unexpected> {
+    /// Reads what one resource had and used.
+    pub fn decode(value: &Value) -> Result<Self, Unexpected> {
         let fields = Fields::of(value)?;
         Ok(Self {
             resource_type: fields.text("resourceType")?.map(ResourceType::from),

@@ -22,7 +22,8 @@ pub struct Instance {
 }
 
 impl Instance {
-    pub(in crate::losant) fn decode(value: &Value, asked: Option<Id>) -> Result<Self, Unexpected> {
+    /// Reads an instance. Of an answer about one, `asked` is whose it has to be.
+    pub fn decode(value: &Value, asked: Option<Id>) -> Result<Self, Unexpected> {
         let fields = Fields::of(value)?;
         Ok(Self {
             id: fields.own_id("instanceId", asked)?,

@@ -58,7 +58,8 @@ pub struct Tag {
 }
 
 impl Org {
-    pub(in crate::losant) fn decode(value: &Value, asked: Option<Id>) -> Result<Self, Unexpected> {
+    /// Reads an org. Of an answer about one, `asked` is whose it has to be.
+    pub fn decode(value: &Value, asked: Option<Id>) -> Result<Self, Unexpected> {
         let fields = Fields::of(value)?;
         Ok(Self {
             id: fields.own_id("orgId", asked)?,

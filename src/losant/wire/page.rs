@@ -55,7 +55,8 @@ impl Page<Org> {
 }
 
 impl<T> Page<T> {
-    pub(in crate::losant) fn decode(
+    /// Reads a page of what `item` reads one of.
+    pub fn decode(
         value: &Value,
         item: impl Fn(&Value, Option<Id>) -> Result<T, Unexpected>,
     ) -> Result<Self, Unexpected> {

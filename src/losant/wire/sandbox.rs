@@ -40,7 +40,8 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    pub(in crate::losant) fn decode(value: &Value, asked: Option<Id>) -> Result<Self, Unexpected> {
+    /// Reads a sandbox user. Of an answer about one, `asked` is whose it has to be.
+    pub fn decode(value: &Value, asked: Option<Id>) -> Result<Self, Unexpected> {
         let fields = Fields::of(value)?;
         Ok(Self {
             id: fields.own_id("instanceSandboxId", asked)?,
