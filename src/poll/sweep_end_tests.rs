@@ -32,8 +32,10 @@ fn broken_off(stand: &mut Stand, found: &[(Scope, Summary)]) {
 fn whoever_is_not_on_a_whole_list_is_gone_with_all_that_was_known() {
     let (mut stand, log) = (Stand::new(), Log::listen());
     let others = [(sandbox(7), used(5.0))];
+    stand.sweep(&[&orgs(2..3)[..], &others].concat());
+    assert_eq!(log.count("scopes=org new=1 gone=0 listed=1"), 1);
     stand.sweep(&[&orgs(2..4)[..], &others].concat());
-    assert_eq!(log.count("scopes=org new=2 gone=0 listed=2"), 1);
+    assert_eq!(log.count("scopes=org new=1 gone=0 listed=2"), 1);
     stand.poll_all(org(3), 5.0);
     stand.sweep(&[&orgs(2..3)[..], &others].concat());
     assert_eq!(known(&stand), [whole(), org(2), sandbox(7)]);
@@ -148,6 +150,17 @@ fn a_newcomer_that_is_silent_rests_at_once() {
         assert!(stand.last_success(org(3), collector).is_some());
     }
     assert!(stand.due(org(2), Collector::PayloadBytes) <= Some(stand.uptime()));
+}
+
+#[test]
+fn whoever_gets_places_for_further_collectors_keeps_those_for_the_others() {
+    let mut stand = Stand::new();
+    stand.sweep(&[]);
+    stand.poller.put_back(Job::Poll(whole(), Collector::PreviousPeriod));
+    let due = stand.due(whole(), Collector::PreviousPeriod);
+    assert!(due > Some(stand.uptime()));
+    stand.poller.schedule_newcomer(whole());
+    assert_eq!(stand.due(whole(), Collector::PreviousPeriod), due);
 }
 
 #[test]
