@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use figment::error::Kind;
+use figment::error::{Actual, Kind};
 use figment::providers::{Env, Serialized};
 use figment::{Figment, Metadata, Source};
 
@@ -190,6 +190,12 @@ fn refuse(error: &figment::Error) -> ConfigError {
             // A flattened path may already end in the field.
             path.dedup();
             format!("there is no such key here; known keys: {}", allowed.join(", "))
+        }
+        // A token stands in a wrong place more easily than anything else: under `[accounts]`, say.
+        Kind::InvalidType(Actual::Str(_), expected) => {
+            let expected = expected.to_string();
+            let expected = if expected.starts_with("struct ") { "a section" } else { &expected };
+            format!("expected {expected}, found a text")
         }
         kind => {
             // The parser of TOML draws the line at fault, which may hold a token that stands in a wrong place.

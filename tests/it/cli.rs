@@ -163,6 +163,12 @@ fn a_token_in_a_wrong_place_is_not_repeated() {
             assert!(!refusal.contains("eyJzdWIi") && refusal.contains("config.toml"), "{refusal}");
         }
     }
+    let without_account =
+        Sandbox::new().config(&format!("[accounts]\ntoken = \"{MISTAKEN}\"\n")).refusal(&[TOKEN]);
+    insta::assert_snapshot!(without_account, @"losant-exporter: config.toml: key accounts.token: expected a section, found a text");
+    let variable = ("LOSANT_EXPORTER__ACCOUNTS__TOKEN", MISTAKEN);
+    let in_variable = Sandbox::new().config("").refusal(&[TOKEN, variable]);
+    insta::assert_snapshot!(in_variable, @"losant-exporter: environment variable LOSANT_EXPORTER__ACCOUNTS__TOKEN: key accounts.token: expected a section, found a text");
 }
 
 #[test]
