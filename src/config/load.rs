@@ -214,7 +214,19 @@ fn refuse(error: &figment::Error) -> ConfigError {
 }
 
 fn origin_of(figment: &Figment, key: &str) -> Option<String> {
-    origin(figment.find_metadata(key)?, key)
+    let metadata = figment.find_metadata(key).or_else(|| within_account(figment, key))?;
+    origin(metadata, key)
+}
+
+/// Where the value of an account came from whose name may hold dots: a key is looked up by what stands between them.
+fn within_account<'a>(figment: &'a Figment, key: &str) -> Option<&'a Metadata> {
+    let key = key.strip_prefix("accounts.")?;
+    let accounts = figment.find_value("accounts").ok()?.into_dict()?;
+    let value = accounts.iter().find_map(|(name, account)| {
+        let within = key.strip_prefix(name.as_str())?.strip_prefix('.')?;
+        account.find_ref(within)
+    });
+    figment.get_metadata(value?.tag())
 }
 
 fn origin(metadata: &Metadata, key: &str) -> Option<String> {
