@@ -17,6 +17,9 @@ pub(super) const ENV_SEPARATOR: &str = "__";
 /// What those begin with that may be meant for a setting.
 const NEARLY: &str = "LOSANT_EXPORTER_";
 
+/// What stands before the name of a port in a variable that Kubernetes makes of a Service.
+const NAMED_PORT: &str = "service_port";
+
 /// What stands for the name of an account in [`keys`].
 const ANY: &str = "NAME";
 
@@ -25,8 +28,8 @@ pub(super) fn variable_of(key: &str) -> String {
     format!("{ENV_PREFIX}{}", key.to_uppercase().replace('.', ENV_SEPARATOR))
 }
 
-/// Refuses a variable that would be that of a key, had it two underscores where it has one. No name that Kubernetes makes of a
-/// Service ends as a key does.
+/// Refuses a variable that would be that of a key, had it two underscores where it has one. What Kubernetes makes of a Service ends as a
+/// key does only where a port is called so, and is let pass.
 pub(super) fn refuse_misspelt(names: impl Iterator<Item = String>) -> Result<(), ConfigError> {
     let nearly = names.filter(|name| {
         let name = name.to_uppercase();
@@ -53,7 +56,7 @@ fn meant(name: &str, key: &str) -> Option<String> {
         return (words == key.replace('.', "_")).then(|| key.to_owned());
     };
     let account = words.strip_prefix(&before.replace('.', "_"))?.strip_suffix(&after.replace('.', "_"))?;
-    (!account.is_empty()).then(|| format!("{before}{account}{after}"))
+    (!account.is_empty() && !account.ends_with(NAMED_PORT)).then(|| format!("{before}{account}{after}"))
 }
 
 /// Every key that there can be.
@@ -105,6 +108,8 @@ mod tests {
             "LOSANT_EXPORTER_SERVICE_HOST",
             "LOSANT_EXPORTER_WEB_SERVICE_PORT_METRICS",
             "LOSANT_EXPORTER_ACCOUNTS_PORT_80_TCP_PROTO",
+            "LOSANT_EXPORTER_ACCOUNTS_SERVICE_PORT_INSTANCES",
+            "LOSANT_EXPORTER_ACCOUNTS_ACME_SERVICE_PORT_BASE_URL",
             "LOSANT_EXPORTER_ACCOUNTS_TOKEN_FILE",
             "LOSANT_EXPORTER__LOG__LEVEL",
             "LOSANT_API_TOKEN",
