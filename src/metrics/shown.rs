@@ -26,7 +26,7 @@ pub(super) struct Validity {
     /// The version of the store.
     pub(super) version: u64,
     moment: Moment,
-    /// When the first of the numbers stops being true, because its window is over.
+    /// When the first of the numbers stops being true, because its window is over, or can be shown, because its window comes.
     pub(super) ends_at: Option<Timestamp>,
     /// The uptime at which something will be too old that is not yet, should nothing be read until then.
     pub(super) changes_at: Option<Duration>,
@@ -110,8 +110,7 @@ impl Validity {
         let to_come = ages.filter(|at| *at > self.moment.uptime);
         self.changes_at = to_come.chain(self.changes_at).min();
         if let Some(rows) = part.shown(collector, self.moment, expire_after) {
-            let to_come = rows.ends().iter().copied().filter(|end| *end > self.moment.now);
-            self.ends_at = to_come.chain(self.ends_at).min();
+            self.ends_at = rows.changes_after(self.moment.now).chain(self.ends_at).min();
         }
     }
 
@@ -245,6 +244,23 @@ mod tests {
         });
         assert!(shown_after(&store, &clock, EXPIRE_AFTER).validity().ends_at.is_some());
         assert!(shown_after(&store, &clock, EXPIRE_AFTER + NANOSECOND).validity().ends_at.is_none());
+    }
+
+    #[test]
+    fn where_the_clock_was_set_back_a_page_ends_when_the_hour_of_its_numbers_comes() {
+        let (store, _) = store(|reading| {
+            reading.add_until(Measure::PayloadsThisHour, ["true".into()], 1.0, until("2026-03-17T11:00:00Z"));
+        });
+        for (now, shown, ends_at) in [
+            ("2026-03-16T23:59:00Z", &[][..], "2026-03-17T00:00:00Z"),
+            ("2026-03-17T09:59:59.900Z", &[], "2026-03-17T10:00:00Z"),
+            ("2026-03-17T10:00:00Z", &[1.0], "2026-03-17T11:00:00Z"),
+        ] {
+            let moment = Moment { now: now.parse().unwrap(), uptime: SECOND };
+            let limits = Freshness([None; Collector::ALL.len()]);
+            let page = Shown::new(store.snapshot(), moment, EXPIRE_AFTER, limits);
+            assert_eq!((values(&page).as_slice(), page.validity().ends_at), (shown, until(ends_at)), "{now}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::labels::{LabelPool, LabelValues};
-use crate::usage::{Label, Measure, Reading, Sample};
+use crate::usage::{Label, Measure, Reading, Sample, Window};
 
 /// The numbers of a reading, in the order of their measures.
 #[derive(Clone, Debug)]
@@ -86,9 +86,12 @@ impl Rows {
         self.ends.get((row.end as usize).checked_sub(1)?).copied()
     }
 
-    /// The moments at which some of the numbers end.
-    pub fn ends(&self) -> &[Timestamp] {
-        &self.ends
+    /// The moments after `now` at which some of the numbers end, or at which the hour or the day comes in which they were read: where the
+    /// wall clock was set back, they are shown again from there on.
+    pub fn changes_after(&self, now: Timestamp) -> impl Iterator<Item = Timestamp> {
+        let is_set_back = now < self.read_at;
+        let starts = is_set_back.then(|| [Window::hour(self.read_at).start, Window::day(self.read_at).start]);
+        self.ends.iter().copied().chain(starts.into_iter().flatten()).filter(move |at| *at > now)
     }
 
     /// Whether the number may be shown at `now`: where it speaks of a window, that is the one at `now`.
@@ -97,7 +100,7 @@ impl Rows {
     }
 
     /// Whether the hour or the day of the number has come. It has, unless somebody has set the wall clock back: then it is the same where
-    /// that stays within the one in which was read. Of a billing period nobody knows here when it began.
+    /// that stays within the one in which it was read. Of a billing period nobody knows here when it began.
     fn has_come(&self, measure: Measure, now: Timestamp) -> bool {
         let Some(width) = measure.window_width() else { return true };
         let place = |at: Timestamp| at.as_second().div_euclid(width);
@@ -212,7 +215,7 @@ mod tests {
             prop_assert_eq!(rows.len(), reading.samples.len());
             prop_assert!(rows.all().iter().map(Row::measure).is_sorted());
             let ends: BTreeSet<_> = reading.samples.iter().filter_map(|sample| sample.holds_until).collect();
-            prop_assert_eq!(rows.ends().iter().copied().collect::<BTreeSet<_>>(), ends);
+            prop_assert_eq!(rows.ends.iter().copied().collect::<BTreeSet<_>>(), ends);
             reading.samples.sort_by_key(|sample| sample.measure);
             prop_assert_eq!(rows.to_reading(), reading);
         }
