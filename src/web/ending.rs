@@ -6,7 +6,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -20,16 +20,19 @@ pub(super) struct Ending<S> {
     end: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// Whether something was written that may not have left.
     unsent: bool,
+    /// Whoever found nothing to read while an answer was on its way, and does not look again by itself when it has left.
+    reader: Option<Waker>,
 }
 
 impl<S> Ending<S> {
     /// Watches over `stream`, which stands at `stage`, until `end` comes.
     pub(super) fn new(stream: S, stage: Stage, end: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self { stream, stage, end: Some(Box::pin(end)), unsent: false }
+        Self { stream, stage, end: Some(Box::pin(end)), unsent: false, reader: None }
     }
 
     fn is_over(&mut self, context: &mut Context<'_>) -> bool {
         if self.unsent || self.stage.is_under_way() {
+            self.reader = self.unsent.then(|| context.waker().clone());
             return false;
         }
         if self.end.as_mut().is_some_and(|end| end.as_mut().poll(context).is_ready()) {
@@ -79,8 +82,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Ending<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
-        if flushed.is_ready() {
-            self.unsent = false;
+        if flushed.is_ready()
+            && std::mem::take(&mut self.unsent)
+            && let Some(reader) = self.reader.take()
+        {
+            reader.wake();
         }
         flushed
     }

@@ -162,6 +162,25 @@ async fn an_idle_connection_does_not_hold_up_the_end() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_still_on_its_way_when_the_server_stops_is_the_last_of_its_connection() {
+    let large = get(|| async { vec![b'x'; LARGE] });
+    let mut served = Served::start_with(0, |router| router.route("/large", large)).await;
+    let mut connection = TcpStream::connect(served.addresses[0]).await.unwrap();
+    connection.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    // It is in one piece: all of it has been handed over, and waits until somebody reads.
+    connection.read_exact(&mut [0; 64]).await.unwrap();
+    served.hand.advance(Duration::from_secs(1));
+    served.signals.send("SIGTERM");
+    while TcpStream::connect(served.addresses[0]).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    let mut rest = Vec::new();
+    connection.read_to_end(&mut rest).await.unwrap();
+    assert!(rest.ends_with(&[b'x'; 1_024]) && rest.len() > LARGE, "{} bytes", rest.len());
+    assert_eq!(served.ended.join_next().await.unwrap().unwrap(), Ok(Ending::Drained));
+}
+
+#[tokio::test]
 async fn whoever_has_just_connected_when_the_server_stops_is_answered() {
     let mut served = Served::start().await;
     let request = b"GET /-/healthy HTTP/1.1\r\nhost: x\r\n\r\n";
