@@ -50,7 +50,12 @@ async fn set_and_look(settings: &[i64]) {
     site.settings = format!("[polling]\nsweep_interval = \"1s\"\n{intervals}");
     site.configure();
     let hands = site.path().join("hands");
-    let set = |seconds: i64| fs::write(&hands, format!("{seconds:+}\n")).expect("a file");
+    // At once: it is read whenever somebody asks for the time.
+    let set = |seconds: i64| {
+        let next = site.path().join("hands.next");
+        fs::write(&next, format!("{seconds:+}\n")).expect("a file");
+        fs::rename(next, &hands).expect("a file");
+    };
     set(0);
     let mut command = site.command();
     command

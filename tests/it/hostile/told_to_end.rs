@@ -123,9 +123,9 @@ async fn no_scrape_fails_that_was_asked_before_or_while_the_process_is_told_to_e
             scrapers.spawn(async move {
                 let mut outcomes = Vec::new();
                 loop {
-                    let before = told.load(Ordering::SeqCst);
                     let (outcome, why) = scraper.scrape().await;
-                    outcomes.push((outcome, why, before));
+                    // Looked up afterwards: it may be told while somebody is about to connect.
+                    outcomes.push((outcome, why, told.load(Ordering::SeqCst)));
                     match outcome {
                         Outcome::Whole | Outcome::NotKept => {}
                         Outcome::NotTaken | Outcome::Cut => return outcomes,
