@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use crate::asked::Asked;
 use crate::budget::Law;
 use crate::form::{
-    BURST, EXPIRE_AFTER, MAX_IN_FLIGHT, PAGE_SLACK, PAGE_TIMES, REFRESH, REQUESTS_PER_SECOND, UNLISTED_AFTER,
+    BURST, MAX_IN_FLIGHT, PAGE_SLACK, PAGE_TIMES, REFRESH, REQUESTS_PER_SECOND, UNLISTED_AFTER,
 };
 use crate::judge::{self, Bounds, Circumstances, Findings};
 use crate::ledger::{Ledger, Promise};
@@ -39,6 +39,7 @@ pub struct Checker {
     pub simulator: Simulator,
     pub storm: Arc<Mutex<Storm>>,
     pub left_out: LeftOut,
+    pub expire_after: SignedDuration,
     pub started: Timestamp,
     pub mistakes: Vec<Mistake>,
     requests: Arc<Mutex<Requests>>,
@@ -63,6 +64,7 @@ impl Checker {
         simulator: Simulator,
         storm: Arc<Mutex<Storm>>,
         left_out: LeftOut,
+        expire_after: SignedDuration,
         mistakes: Vec<Mistake>,
     ) -> Self {
         let slower = if mistakes.contains(&Mistake::Budget) { 10.0 } else { 1.0 };
@@ -75,6 +77,7 @@ impl Checker {
             simulator,
             storm,
             left_out,
+            expire_after,
             started,
             mistakes,
             requests,
@@ -191,7 +194,7 @@ impl Checker {
         let left_out = self.left_out.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let errs = self.mistakes.contains(&Mistake::Stale);
         let bounds = Bounds {
-            expire_after: if errs { SignedDuration::from_secs(6) } else { EXPIRE_AFTER },
+            expire_after: if errs { SignedDuration::from_secs(6) } else { self.expire_after },
             page_age: if errs { SignedDuration::ZERO } else { self.page_age(&page) },
             unlisted_after: UNLISTED_AFTER,
             refresh: REFRESH,

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use losant_exporter::clock::Clock;
 use losant_exporter::simulator::ObjectId;
 
 use crate::certificates::{Authority, Identity};
-use crate::form::{BURST, EXPIRE_AFTER, MAX_IN_FLIGHT, REFRESH, REQUEST_TIMEOUT, REQUESTS_PER_SECOND, SWEEP};
+use crate::form::{BURST, MAX_IN_FLIGHT, REFRESH, REQUEST_TIMEOUT, REQUESTS_PER_SECOND, SWEEP};
 use crate::processes::Process;
 
 /// How long anything may take to start.
@@ -32,11 +33,12 @@ pub struct Settings {
     pub broken: bool,
 }
 
-/// Where Losant is, and which instance of it is polled.
+/// Where Losant is, which instance of it is polled, and how long its numbers are shown.
 #[derive(Clone, Debug)]
 pub struct Losant {
     pub url: String,
     pub instance: ObjectId,
+    pub expire_after: SignedDuration,
 }
 
 /// The running program.
@@ -119,7 +121,7 @@ fn write_whole(file: &Path, content: &str) {
 }
 
 fn config(folder: &Path, losant: &Losant, settings: &Settings) -> String {
-    let (sweep, expire) = (settings.sweep.unwrap_or(SWEEP.as_secs()), EXPIRE_AFTER.as_secs());
+    let (sweep, expire) = (settings.sweep.unwrap_or(SWEEP.as_secs()), losant.expire_after.as_secs());
     let (refresh, timeout) = (REFRESH.as_secs(), REQUEST_TIMEOUT.as_secs());
     let left_out: Vec<_> = settings.left_out.iter().map(|id| format!("\"{id}\"")).collect();
     let mut text = format!(

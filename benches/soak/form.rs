@@ -19,8 +19,6 @@ pub const REQUEST_TIMEOUT: SignedDuration = SignedDuration::from_secs(2);
 
 /// Everybody is listed this often, and whoever moves is asked about twice as rarely.
 pub const SWEEP: SignedDuration = SignedDuration::from_secs(15);
-/// How long a number is shown that cannot be read again: so short that runs of three minutes see numbers expire.
-pub const EXPIRE_AFTER: SignedDuration = SignedDuration::from_secs(60);
 /// After how long a scope is read anew although lists show no change.
 pub const REFRESH: SignedDuration = SignedDuration::from_mins(10);
 
@@ -50,6 +48,8 @@ pub struct Form {
     pub calm: Duration,
     /// When memory, files and threads are looked at for the first time, after the start of the storm.
     pub mark: Duration,
+    /// How long a number is shown that cannot be read again.
+    pub expire_after: SignedDuration,
     /// By how much memory may have grown from there to the end of the storm.
     pub growth: f64,
     /// The least share of all scopes and collectors that must be there in the end.
@@ -69,6 +69,8 @@ impl Form {
         storm: Duration::from_secs(95),
         calm: Duration::from_secs(25),
         mark: Duration::from_secs(30),
+        // So short that numbers expire within the three minutes.
+        expire_after: SignedDuration::from_secs(60),
         growth: 0.5,
         recovered: 0.9,
         rotate_every: 8,
@@ -81,6 +83,9 @@ impl Form {
         storm: Duration::from_secs(1_460),
         calm: Duration::from_secs(300),
         mark: Duration::from_secs(270),
+        // Once lists have contradicted answers they are not believed for hours, and everybody is asked in turn. With these
+        // intervals that is half as much again as the budget allows, so a round takes minutes.
+        expire_after: SignedDuration::from_secs(300),
         growth: 0.05,
         recovered: 1.0,
         rotate_every: 24,

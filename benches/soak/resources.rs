@@ -53,6 +53,8 @@ pub struct Resources(Vec<Look>);
 
 /// A number that single looks come close to: memory goes up and down by a page with each page.
 const SPAN: Duration = Duration::from_secs(30);
+/// How far apart the numbers of the course are.
+const EVERY: Duration = Duration::from_secs(120);
 
 impl Resources {
     pub fn add(&mut self, look: Look) {
@@ -83,6 +85,9 @@ impl Resources {
             growth * 100.0,
             in_words(peak)
         );
+        let course = (0..).map(|minutes| EVERY * minutes).take_while(|from| *from <= late);
+        let course: Vec<_> = course.map(|from| in_words(resident(from))).collect();
+        println!("  every two minutes                                        {}", course.join(", "));
         let most = if errs { -1.0 } else { form.growth };
         ledger.check(Promise::MemoryDoesNotGrow, growth <= most, || {
             format!("by {:.1} %, allowed {:.0} %", growth * 100.0, most * 100.0)

@@ -47,7 +47,7 @@ async fn whole(form: Form, seed: u64) -> ExitCode {
     let (clock, ledger, mistakes) = (Clock::system(), Ledger::default(), Mistake::ordered());
     println!("soak {}: SOAK_SEED={seed}, from {}; mistakes on purpose: {mistakes:?}", form.name, clock.now());
     let folder = tempfile::tempdir().expect("a folder");
-    let (simulator, losant, mut tasks) = losant(seed, &clock).await;
+    let (simulator, losant, mut tasks) = losant(seed, &form, &clock).await;
     let (storm, left_out) = (Arc::<Mutex<Storm>>::default(), LeftOut::default());
     let authority = Arc::new(Authority::new("soak"));
     let exporter = Exporter::start(folder.path(), losant, simulator.token(), &authority).await;
@@ -64,6 +64,7 @@ async fn whole(form: Form, seed: u64) -> ExitCode {
         simulator.clone(),
         Arc::clone(&storm),
         Arc::clone(&left_out),
+        form.expire_after,
         mistakes.clone(),
     );
     let errs = |mistake| mistakes.contains(&mistake);
@@ -149,7 +150,7 @@ async fn whole(form: Form, seed: u64) -> ExitCode {
 }
 
 /// A simulated Losant, served in this process.
-async fn losant(seed: u64, clock: &Clock) -> (Simulator, Losant, JoinSet<()>) {
+async fn losant(seed: u64, form: &Form, clock: &Clock) -> (Simulator, Losant, JoinSet<()>) {
     let config = WorldConfig {
         seed,
         orgs: ORGS,
@@ -166,7 +167,7 @@ async fn losant(seed: u64, clock: &Clock) -> (Simulator, Losant, JoinSet<()>) {
     tasks.spawn(async move {
         simulator::serve(served, listener, std::future::pending()).await.expect("a server that goes on");
     });
-    (simulator, Losant { url, instance }, tasks)
+    (simulator, Losant { url, instance, expire_after: form.expire_after }, tasks)
 }
 
 /// Two Prometheus, where one is installed.

@@ -193,8 +193,7 @@ fn refuse(error: &figment::Error) -> ConfigError {
         }
         // A token stands in a wrong place more easily than anything else: under `[accounts]`, say.
         Kind::InvalidType(Actual::Str(_), expected) => {
-            let expected = expected.to_string();
-            let expected = if expected.starts_with("struct ") { "a section" } else { &expected };
+            let expected = if expected.starts_with("struct ") { "a section" } else { expected };
             format!("expected {expected}, found a text")
         }
         kind => {

@@ -93,7 +93,7 @@ impl Query {
         for (name, value) in parameters {
             let refuse = |name, expected| InvalidQuery::Value { name, value: shortened(value), expected };
             match name {
-                "q" => query.search = shortened(value.trim()).trim_end().to_owned(),
+                "q" => shortened(value.trim()).trim_end().clone_into(&mut query.search),
                 "level" | "state" | "sort" | "order" | "page" if value.is_empty() => {}
                 "level" => {
                     let levels = [Level::Org, Level::Sandbox];

@@ -76,7 +76,7 @@ fn wrong_configuration_is_refused_with_file_and_key() {
             ),
             refusal("[accounts.default\n"),
             refusal("[accounts.\"\"]\n"),
-        refusal("[accounts.\"a.b\"]\nburst = 0\n"),
+            refusal("[accounts.\"a.b\"]\nburst = 0\n"),
             refusal("[polling]\nexpire_after = \"500000000000years\"\n"),
             refusal("[accounts.default]\nrequest_timeout = \"500000000000years\"\n"),
             refusal("[accounts.default]\nbase_url = \"http://example.com\"\n"),
