@@ -89,8 +89,9 @@ impl Poller {
         }
         member.moves = was_listed && figures.have_moved_since(&member.figures);
         (member.figures, member.listed, member.shown_from) = (figures, listed, None);
+        member.listed_by = self.clock.uptime();
         if let Some(answered) = member.answered
-            && answered.asked_at < asked_at
+            && answered.came_at < asked_at
             && let Some(total) = figures.total_in(answered.period_start)
         {
             let finding = answered.compare(total);

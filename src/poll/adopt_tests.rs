@@ -146,6 +146,40 @@ fn a_list_is_held_against_an_answer_that_was_asked_for_before_it() {
 }
 
 #[test]
+fn an_answer_that_came_when_the_list_had_been_asked_for_is_not_held_against_it() {
+    let mut stand = Stand::new();
+    stand.sweep(&[(org(2), used(4.0))]);
+    stand.pass(MINUTE);
+    let begun = stand.begin(org(2), Collector::PayloadCounts);
+    stand.pass(MINUTE);
+    let late = vec![stand.found(org(2), Some(&used(5.0)))];
+    let asked_at = stand.uptime();
+    stand.pass(MINUTE);
+    // It waited for its turn, and knows of a payload that came after the list had been made.
+    stand.answer(org(2), Collector::PayloadCounts, 6.0, begun);
+    stand.hand_in_late(late, asked_at);
+    assert_eq!(stand.poller.trust.lag(), Duration::ZERO);
+    let answered = stand.poller.fleet.get(org(2)).unwrap().answered;
+    assert!(answered.is_some(), "the next list is held against it");
+}
+
+#[test]
+fn a_list_that_came_when_a_poll_had_begun_is_not_the_one_before_it() {
+    let mut stand = Stand::new();
+    stand.sweep(&[(org(2), used(4.0))]);
+    stand.pass(MINUTE);
+    let late = vec![stand.found(org(2), Some(&used(6.0)))];
+    let asked_at = stand.uptime();
+    let begun = stand.begin(org(2), Collector::PayloadCounts);
+    stand.pass(MINUTE);
+    // It was repeated, and knows of a payload that came after the poll had been answered.
+    stand.hand_in_late(late, asked_at);
+    stand.answer(org(2), Collector::PayloadCounts, 5.0, begun);
+    let member = stand.poller.fleet.get(org(2)).unwrap();
+    assert!(!member.suspicious && member.answered.unwrap().listed_before.is_none());
+}
+
+#[test]
 fn a_list_that_does_not_know_yet_what_an_answer_knew_is_followed_by_another_comparison() {
     let mut stand = Stand::new();
     stand.sweep(&[(org(2), used(4.0))]);

@@ -171,9 +171,10 @@ impl Poller {
                 let listed = member.figures.total_in(period.start);
                 let answered = Answered {
                     asked_at: begun.asked_at,
+                    came_at: self.clock.uptime(),
                     period_start: period.start,
                     total: payload_counts::total(&stats),
-                    listed_before: listed.filter(|_| member.listed.uptime <= begun.asked_at),
+                    listed_before: listed.filter(|_| member.listed_by <= begun.asked_at),
                 };
                 member.answered = Some(answered);
                 member.suspicious |= answered.excess() > 0.0;

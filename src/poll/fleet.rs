@@ -74,6 +74,8 @@ pub(super) struct Member {
     pub(super) figures: Figures,
     /// When the list was asked for that said so.
     pub(super) listed: Moment,
+    /// Uptime at which that list was there. It may know of whatever came until then.
+    pub(super) listed_by: Duration,
     /// Uptime at which a list was asked for that first said so, where it was seen to change.
     pub(super) changed_at: Option<Duration>,
     /// Whether the last list that could be compared with an answer said more than that, and so may speak of another span.
@@ -185,6 +187,7 @@ impl Fleet {
                     known,
                     figures: Figures::default(),
                     listed: Moment { at: known.read_at, uptime: now },
+                    listed_by: now,
                     changed_at: None,
                     suspicious: false,
                     since: now,

@@ -199,6 +199,12 @@ impl Stand {
         }
     }
 
+    /// A page of the next sweep that was asked for before now.
+    pub(super) fn hand_in_late(&mut self, found: Vec<Found>, asked_at: Duration) {
+        self.sweep += 1;
+        self.poller.apply_page(FoundPage { sweep: self.sweep, asked_at, found });
+    }
+
     pub(super) fn found(&self, scope: Scope, summary: Option<&Summary>) -> Found {
         let period = self.period;
         Found {

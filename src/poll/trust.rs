@@ -46,6 +46,9 @@ pub(super) struct Trust {
 pub(super) struct Answered {
     /// Uptime at which was asked.
     pub(super) asked_at: Duration,
+    /// Uptime at which the answer was there. It may know of whatever came until then: requests wait for their turn, and are
+    /// repeated.
+    pub(super) came_at: Duration,
     /// Start of the period that was asked for.
     pub(super) period_start: Timestamp,
     /// Payloads of all types.
@@ -173,7 +176,13 @@ mod tests {
     }
 
     fn answered(before: f64, total: f64) -> Answered {
-        Answered { asked_at: MINUTE, period_start: start(), total, listed_before: Some(before) }
+        Answered {
+            asked_at: MINUTE,
+            came_at: MINUTE,
+            period_start: start(),
+            total,
+            listed_before: Some(before),
+        }
     }
 
     /// What becomes of trust when the lists before and after some answers said so much.
