@@ -144,7 +144,7 @@ fn introduction(
         format!(
             "{name} is in a burst. Its org_id stands in\n\
              \x20 curl -s {first}{telemetry_path} | grep '{name}'\n\
-             and its payloads of this hour, far above those of the others, in\n\
+             and its payloads of this hour, many times its usual, beside those of the others in\n\
              \x20 curl -s {first}{telemetry_path} | grep org_payloads_this_hour\n\
              \n"
         )
