@@ -52,9 +52,17 @@ impl CallPlan {
         self.collectors().map(|collector| self.requests_of(collector)).sum()
     }
 
-    /// How long it takes up to until everybody has been asked everything once. Quiet ones take less.
+    /// How long it takes up to until everybody has been asked everything once, instances and their monthly summaries included. Quiet ones
+    /// take less.
     pub fn first_cycle_time(&self) -> Duration {
-        let requests = self.scopes() * f64::from(self.detail_requests()) + f64::from(self.sweep_requests);
+        // Lists do not tell what an instance has used itself.
+        let of_an_instance = self.detail_requests()
+            + u32::from(self.untold() == 0 && self.polling.is_enabled(Collector::PayloadCounts));
+        let requests = self.scopes() * f64::from(self.detail_requests())
+            + count(self.instances) * f64::from(of_an_instance)
+            // Of the running month, and of the month before.
+            + 2.0 * self.applications_requests
+            + f64::from(self.sweep_requests);
         self.time_for(requests)
     }
 
@@ -190,12 +198,12 @@ fn requests(number: f64) -> String {
     format!("{number} request{}", if number > 1.0 { "s" } else { "" })
 }
 
-/// A time as a person says it.
+/// A time as a person says it, and no shorter than it is.
 fn rounded(time: Duration) -> String {
-    match time.as_secs() {
+    match time.as_secs() + u64::from(time.subsec_nanos() > 0) {
         0 => "1s".to_owned(),
         seconds @ ..3_600 => Interval::seconds(seconds).to_string(),
-        seconds => Interval::minutes(seconds / 60).to_string(),
+        seconds => Interval::minutes(seconds.div_ceil(60)).to_string(),
     }
 }
 
@@ -222,17 +230,17 @@ mod tests {
 
     #[test]
     fn a_plan_says_what_there_is_what_it_takes_and_what_there_is_room_for() {
-        insta::assert_snapshot!(plan(12, 8), @"1 instance, 12 orgs, 8 sandboxes; a sweep takes 3 requests, 1s at 5 a second, every 5m; asking everybody everything once takes up to 30s; monthly summaries of applications take 2 requests every 15m; there is room for all to move at the same time");
-        insta::assert_snapshot!(CallPlan { excluded: 3, ..plan(1, 1) }, @"1 instance, 1 org, 1 sandbox (3 left out by the selection); a sweep takes 3 requests, 1s at 5 a second, every 5m; asking everybody everything once takes up to 1s; monthly summaries of applications take 2 requests every 15m; there is room for all to move at the same time");
-        insta::assert_snapshot!(plan(10_000, 10_000), @"1 instance, 10000 orgs, 10000 sandboxes; a sweep takes 201 requests, 38s at 5 a second, every 5m; asking everybody everything once takes up to 8h 53m; monthly summaries of applications take 200 requests every 15m; there is room for 135 to move at the same time");
-        insta::assert_snapshot!(CallPlan { told: 0, ..plan(50, 50) }, @"1 instance, 50 orgs, 50 sandboxes; a sweep takes 3 requests, 1s at 5 a second, every 5m; asking everybody everything once takes up to 2m 58s; monthly summaries of applications take 2 requests every 15m; lists do not tell use, so all are asked in turn, and there is room for 213");
+        insta::assert_snapshot!(plan(12, 8), @"1 instance, 12 orgs, 8 sandboxes; a sweep takes 3 requests, 1s at 5 a second, every 5m; asking everybody everything once takes up to 34s; monthly summaries of applications take 2 requests every 15m; there is room for all to move at the same time");
+        insta::assert_snapshot!(CallPlan { excluded: 3, ..plan(1, 1) }, @"1 instance, 1 org, 1 sandbox (3 left out by the selection); a sweep takes 3 requests, 1s at 5 a second, every 5m; asking everybody everything once takes up to 5s; monthly summaries of applications take 2 requests every 15m; there is room for all to move at the same time");
+        insta::assert_snapshot!(plan(10_000, 10_000), @"1 instance, 10000 orgs, 10000 sandboxes; a sweep takes 201 requests, 39s at 5 a second, every 5m; asking everybody everything once takes up to 8h 56m; monthly summaries of applications take 200 requests every 15m; there is room for 135 to move at the same time");
+        insta::assert_snapshot!(CallPlan { told: 0, ..plan(50, 50) }, @"1 instance, 50 orgs, 50 sandboxes; a sweep takes 3 requests, 1s at 5 a second, every 5m; asking everybody everything once takes up to 3m 2s; monthly summaries of applications take 2 requests every 15m; lists do not tell use, so all are asked in turn, and there is room for 213");
     }
 
     #[test]
     fn it_warns_of_what_will_not_work_out() {
         insta::assert_snapshot!(plan(12, 8).warnings().join("\n"), @"");
         insta::assert_snapshot!(plan(10_000, 10_000).warnings().join("\n"), @"intervals cannot be met when more than 135 of 20000 orgs and sandboxes move at the same time: allow more requests_per_second, or longer intervals, or disable collectors");
-        insta::assert_snapshot!(plan(100_000, 100_000).warnings().join("\n"), @"a sweep takes 6m 38s and cannot run every 5m: allow more requests_per_second, a larger page_size, or a longer polling.sweep_interval");
+        insta::assert_snapshot!(plan(100_000, 100_000).warnings().join("\n"), @"a sweep takes 6m 39s and cannot run every 5m: allow more requests_per_second, a larger page_size, or a longer polling.sweep_interval");
         insta::assert_snapshot!(CallPlan { told: 0, ..plan(500, 500) }.warnings().join("\n"), @"lists do not tell what 1000 orgs and sandboxes have used, so these are asked in turn, and there is room for 212: their intervals cannot be met, and numbers older than polling.expire_after (1h) will be missing");
     }
 
@@ -302,7 +310,17 @@ mod tests {
     #[test]
     fn times_are_told_in_hours_and_minutes_or_minutes_and_seconds() {
         let said = |seconds| rounded(Duration::from_secs(seconds));
-        assert_eq!([0, 1, 59, 3_599, 3_600, 7_379].map(said), ["1s", "1s", "59s", "59m 59s", "1h", "2h 2m"]);
+        assert_eq!([0, 1, 59, 3_599, 3_600, 7_379].map(said), ["1s", "1s", "59s", "59m 59s", "1h", "2h 3m"]);
+        assert_eq!(rounded(Duration::from_millis(1_001)), "2s", "never told shorter than it is");
+    }
+
+    #[test]
+    fn the_first_cycle_asks_instances_and_both_months_as_well() {
+        let requests = |plan: CallPlan| plan.first_cycle_time().as_secs_f64() * 5.0 + 10.0;
+        // Each org eight, the instance nine, two months of two pages, and the lists.
+        let near = |left: f64, right: f64| (left - right).abs() < 1e-6;
+        assert!(near(requests(plan(12, 8)), 160.0 + 9.0 + 4.0 + 3.0));
+        assert!(near(requests(CallPlan { told: 0, ..plan(12, 8) }), 180.0 + 9.0 + 4.0 + 3.0));
     }
 
     #[test]
