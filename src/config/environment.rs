@@ -28,15 +28,17 @@ pub(super) fn variable_of(key: &str) -> String {
     format!("{ENV_PREFIX}{}", key.to_uppercase().replace('.', ENV_SEPARATOR))
 }
 
-/// Refuses a variable that would be that of a key, had it two underscores where it has one. What Kubernetes makes of a Service ends as a
-/// key does only where a port is called so, and is let pass.
+/// Refuses a variable that would be that of a key, had it two underscores where it has one, or one where it has two. What Kubernetes
+/// makes of a Service ends as a key does only where a port is called so, and is let pass.
 pub(super) fn refuse_misspelt(names: impl Iterator<Item = String>) -> Result<(), ConfigError> {
-    let nearly = names.filter(|name| {
-        let name = name.to_uppercase();
-        name.starts_with(NEARLY) && !name.starts_with(ENV_PREFIX)
-    });
-    for name in nearly {
-        if let Some(key) = keys()?.iter().find_map(|key| meant(&name, key)) {
+    for name in names.filter(|name| name.to_uppercase().starts_with(NEARLY)) {
+        // Of an account `x_min`, a key may look like another one of an account `x`.
+        let keys = keys()?;
+        let meant = || keys.iter().filter_map(|key| meant(&name, key));
+        if meant().any(|key| variable_of(&key) == name.to_uppercase()) {
+            continue;
+        }
+        if let Some(key) = meant().next() {
             let problem = format!("a variable of this name is not read; it is called {}", variable_of(&key));
             return Err(ConfigError::Key {
                 origin: Some(format!("environment variable {name}")),
@@ -96,6 +98,12 @@ mod tests {
             refused("losant_exporter_accounts__acme__TOKEN_FILE").unwrap(),
             @"environment variable losant_exporter_accounts__acme__TOKEN_FILE: key accounts.acme.token_file: a variable of this name is not read; it is called LOSANT_EXPORTER__ACCOUNTS__ACME__TOKEN_FILE"
         );
+        insta::assert_snapshot!(
+            refused("LOSANT_EXPORTER__LOG_LEVEL").unwrap(),
+            @"environment variable LOSANT_EXPORTER__LOG_LEVEL: key log.level: a variable of this name is not read; it is called LOSANT_EXPORTER__LOG__LEVEL"
+        );
+        assert!(refused("LOSANT_EXPORTER__POLLING__SETTLE__DELAY").is_some());
+        assert!(refused("LOSANT_EXPORTER__ACCOUNTS__ACME_TOKEN_FILE").is_some());
         // Keys without a default are keys as well.
         assert!(refused("LOSANT_EXPORTER_WEB_CONFIG_FILE").is_some());
     }
@@ -112,6 +120,9 @@ mod tests {
             "LOSANT_EXPORTER_ACCOUNTS_ACME_SERVICE_PORT_BASE_URL",
             "LOSANT_EXPORTER_ACCOUNTS_TOKEN_FILE",
             "LOSANT_EXPORTER__LOG__LEVEL",
+            "losant_exporter__log__level",
+            "LOSANT_EXPORTER__ACCOUNTS__ACME_EAST__TOKEN_FILE",
+            "LOSANT_EXPORTER__ACCOUNTS__ACME_MIN__REQUESTS_PER_SECOND",
             "LOSANT_API_TOKEN",
             "PATH",
         ] {
