@@ -1,5 +1,7 @@
 //! What is wrong with a configuration, in one line.
 
+use figment::error::Actual;
+
 /// A configuration that is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -48,6 +50,32 @@ impl ConfigError {
 /// Parsers draw pictures over several lines; a log wants one.
 pub(super) fn one_line(text: &str) -> String {
     visible(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// A value of another kind than its key takes, in the words of those who write it: parsers name the types of the program.
+pub(super) fn mistaken(found: &Actual, expected: &str) -> String {
+    let expected = match expected {
+        "a sequence" => "a list in brackets, for example [\"one\", \"two\"]",
+        "a boolean" => "true or false, without quotes",
+        "a map" => "a section",
+        "a string" | "path string" => "text in quotes",
+        "f64" => "a number, without quotes",
+        "u32" | "usize" => "a whole number from 0, without quotes",
+        structure if structure.starts_with("struct ") => "a section",
+        known => known,
+    };
+    let found = match found {
+        Actual::Bool(value) => value.to_string(),
+        Actual::Unsigned(value) => value.to_string(),
+        Actual::Signed(value) => value.to_string(),
+        Actual::Float(value) => value.to_string(),
+        // A token stands in a wrong place more easily than anything else: under `[accounts]`, say.
+        Actual::Str(_) => "a text".to_owned(),
+        Actual::Seq => "a list".to_owned(),
+        Actual::Map => "a section".to_owned(),
+        other => other.to_string(),
+    };
+    format!("expected {expected}, found {found}")
 }
 
 /// A key may be called anything, and a message stays on its line.

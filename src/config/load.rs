@@ -3,12 +3,12 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use figment::error::{Actual, Kind};
+use figment::error::Kind;
 use figment::providers::{Env, Serialized};
 use figment::{Figment, Metadata, Source};
 
 use super::environment::{ENV_PREFIX, ENV_SEPARATOR, refuse_misspelt, variable_of};
-use super::error::one_line;
+use super::error::{mistaken, one_line};
 use super::file::ReadFile;
 use super::{AccountConfig, Config, ConfigError, Fingerprint, LogConfig, ShardingConfig, WebConfig};
 use crate::usage::Shard;
@@ -191,10 +191,8 @@ fn refuse(error: &figment::Error) -> ConfigError {
             path.dedup();
             format!("there is no such key here; known keys: {}", allowed.join(", "))
         }
-        // A token stands in a wrong place more easily than anything else: under `[accounts]`, say.
-        Kind::InvalidType(Actual::Str(_), expected) => {
-            let expected = if expected.starts_with("struct ") { "a section" } else { expected };
-            format!("expected {expected}, found a text")
+        Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
+            one_line(&mistaken(found, expected))
         }
         kind => {
             // The parser of TOML draws the line at fault, which may hold a token that stands in a wrong place.

@@ -68,6 +68,9 @@ fn wrong_configuration_is_refused_with_file_and_key() {
             refusal("[accounts.default]\ninstances = [\"acme\"]\n"),
             refusal("[accounts.default]\nrequests_per_second = 0\n"),
             refusal("[accounts.default]\nburst = \"many\"\n"),
+            refusal("[accounts.default]\ninstances = \"5ff89ff825013dc6c2856188\"\n"),
+            refusal("[accounts]\ndefault = \"acme\"\n"),
+            refusal("[accounts.default]\nallow_plain_http = \"yes\"\n"),
             refusal("[accounts.default]\ntoken_file = \"nowhere/token\"\n"),
             refusal("[accounts.default]\ntoken_file = \"t\"\ntoken_env = \"T\"\n"),
             refusal(
