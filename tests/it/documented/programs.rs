@@ -85,6 +85,8 @@ pub fn install(folder: &Path, exporter_log: &Path, failures: &Path) {
                 project().display()
             ),
             "cargo" => cargo(),
+            // What is cloned can be gone into.
+            "git" => "[ \"$1\" != clone ] || mkdir -p \"$(basename \"$2\")\"".to_owned(),
             "sudo" => "exec \"$@\"".to_owned(),
             "pidof" => format!("cat {}", exporter_log.with_extension("pid").display()),
             _ => "exit 0".to_owned(),
