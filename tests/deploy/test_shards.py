@@ -44,7 +44,8 @@ class Shard:
         pod = Pod(OVERLAY, ordinal)
         path, config = pod.config()
         assert config.count('":10066"') == 1 and config.count("/var/run/secrets/losant-exporter/token") == 1
-        token = folder / "token"
+        # Of its own: one that is written anew is empty for a moment, and another shard may just be reading it.
+        token = folder / f"{pod.name}.token"
         token.write_text(losant["LOSANT_API_TOKEN"])
         mounted = folder / f"{pod.name}.toml"
         mounted.write_text(
