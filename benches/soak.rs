@@ -46,6 +46,8 @@ mod machine;
 mod mistake;
 #[path = "soak/page.rs"]
 mod page;
+#[path = "../tests/it/possible.rs"]
+mod possible;
 #[path = "shared/processes.rs"]
 #[expect(dead_code, reason = "other benches use more of it")]
 mod processes;

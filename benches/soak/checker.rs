@@ -226,9 +226,9 @@ impl Checker {
     fn note(&self, findings: &Findings) {
         for (figure, count) in [
             ("pages compared", 1),
-            ("values compared", findings.compared),
-            ("values that could be one of several", findings.wide),
-            ("device counts not refreshed yet", findings.unnoticed),
+            ("values compared", findings.compared.all),
+            ("values that could be one of several", findings.compared.wide),
+            ("device counts not refreshed yet", findings.compared.unnoticed),
             ("wrong values", findings.wrong.len()),
             ("stale series", findings.stale.len()),
         ] {

@@ -1,5 +1,8 @@
 use super::*;
-use crate::truth::Row;
+use std::fmt::Write as _;
+
+use crate::possible::written;
+use crate::truth::{self, Row, Side};
 
 const NOW: &str = "2026-03-17T14:23:45.250Z";
 
@@ -76,7 +79,7 @@ fn a_true_page_has_nothing_wrong_and_nothing_missing() {
     let world = World::default();
     let findings = found(&world, &page_of(&world, now() - seconds(9)), |_| {});
     assert_eq!((findings.wrong, findings.stale), (Vec::<String>::new(), Vec::new()));
-    assert!(findings.missing.is_empty() && findings.compared > 1_000, "{}", findings.compared);
+    assert!(findings.missing.is_empty() && findings.compared.all > 1_000, "{:?}", findings.compared);
     assert_eq!(findings.wanted, scopes(&world) * COLLECTORS.len());
 }
 

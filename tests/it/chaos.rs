@@ -18,12 +18,13 @@ use losant_exporter::clock::Clock;
 use losant_exporter::config::Interval;
 use losant_exporter::simulator::{Arrivals, ObjectId, Owner};
 
+use crate::possible::{Compared, Who, everybody};
 use crate::scrape::Scrape;
 use crate::test_app::{Setup, TestApp};
 use changes::Late;
 use pace::Paced;
 use storm::Storm;
-use witness::{Findings, Past, Who};
+use witness::{Findings, Past};
 
 /// An afternoon, so that a midnight comes.
 const START: &str = "2026-03-17T17:23:45.250Z";
@@ -71,9 +72,7 @@ async fn whatever_goes_wrong_no_number_is_wrong_and_nobody_is_missing_for_longer
 struct Tally {
     steps: u64,
     scrapes: u64,
-    compared: usize,
-    wide: usize,
-    unnoticed: usize,
+    compared: Compared,
     /// How often a number had to be there.
     due: usize,
     /// How often one was missing for a reason.
@@ -187,8 +186,6 @@ impl Run {
         let wrong = &findings.wrong;
         assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong[..wrong.len().min(20)].join("\n"));
         self.tally.compared += findings.compared;
-        self.tally.wide += findings.wide;
-        self.tally.unnoticed += findings.unnoticed;
         findings
     }
 
@@ -200,7 +197,7 @@ impl Run {
             self.tally.excused += 1;
         }
         let (world, now) = (self.app.simulator.world(), self.app.clock.now());
-        let there = witness::everybody(&world).into_iter();
+        let there = everybody(&world).into_iter();
         let there = there.filter(|who| who.since <= now && who.gone.is_none_or(|gone| now < gone));
         for who in there {
             let due = crate::freshness::COLLECTORS.iter().filter(|name| self.must_be_there(&who, name).0);
@@ -256,7 +253,7 @@ impl Run {
     fn assert_departed(&mut self, scrape: &Scrape, passed: Duration) {
         let now = self.app.clock.now();
         let before = now - SignedDuration::try_from(passed).expect("a while");
-        let gone = witness::everybody(&self.app.simulator.world()).into_iter();
+        let gone = everybody(&self.app.simulator.world()).into_iter();
         for who in gone.filter(|who| who.gone.is_some_and(|gone| gone <= before)) {
             let id = who.id.to_string();
             let shown: Vec<_> = scrape.series.keys().filter(|series| series.contains(&id)).collect();
@@ -295,18 +292,18 @@ impl Run {
 
     /// A guard against a run in which nothing happens, or nothing is looked at.
     fn assert_worth_it(&self) {
-        let Tally { compared, wide, unnoticed, due, departed, .. } = self.tally;
-        assert!(compared > 50_000 && wide * 5 < compared, "{:?}", self.tally);
-        assert!(unnoticed * 100 < compared && due > 1_000 && departed > 3, "{:?}", self.tally);
+        let Tally { compared: Compared { all, wide, unnoticed }, due, departed, .. } = self.tally;
+        assert!(all > 50_000 && wide * 5 < all, "{:?}", self.tally);
+        assert!(unnoticed * 100 < all && due > 1_000 && departed > 3, "{:?}", self.tally);
     }
 
     fn figures(&self) -> String {
-        let Tally { steps, scrapes, compared, wide, unnoticed, due, excused, departed, restarts, throttled } =
-            self.tally;
+        let Tally { steps, scrapes, compared, due, excused, departed, restarts, throttled } = self.tally;
+        let Compared { all, wide, unnoticed } = compared;
         let fired = self.storm.fired();
         let requests = self.app.simulator.request_count();
         format!(
-            "{steps} steps, {requests} requests ({throttled} throttled), {scrapes} scrapes, {compared} values \
+            "{steps} steps, {requests} requests ({throttled} throttled), {scrapes} scrapes, {all} values \
              compared ({wide} of them with all that they were while the answer was waited for; {unnoticed} device counts \
              not refreshed yet), 0 wrong; {due} times somebody had to be there and was, {excused} times somebody was \
              missing for a reason; {departed} departures seen, {restarts} restarts; faults fired: {fired:?}"

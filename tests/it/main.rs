@@ -44,6 +44,7 @@ mod life;
 mod lifecycle;
 mod manual;
 mod pages;
+mod possible;
 mod preview;
 mod prometheus;
 mod readers;

@@ -9,7 +9,7 @@ use losant_exporter::simulator::{
     Simulator, SummaryInclude, SummaryWithoutInclude, Switches, UnknownSummaryField, ZeroBuckets,
 };
 
-use super::witness::Who;
+use crate::possible::Who;
 
 /// Lists, and what leads to them.
 const LISTS: [&str; 4] = ["instances.get", "instance.get", "instanceOrgs.get", "instanceSandboxes.get"];
