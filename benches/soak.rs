@@ -18,6 +18,8 @@
 )]
 #![cfg_attr(test, expect(dead_code, unused_imports, reason = "the tests of its modules run in tests/it"))]
 
+#[path = "../tests/it/actions.rs"]
+mod actions;
 #[path = "soak/asked.rs"]
 mod asked;
 #[path = "soak/browser.rs"]

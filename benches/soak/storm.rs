@@ -11,29 +11,8 @@ use losant_exporter::simulator::{
     Fault, FaultId, FaultKind, ObjectId, Org, RetryAfter, Route, Sandbox, Simulator,
 };
 
+use crate::actions::ACTIONS;
 use crate::form::{ORGS, SANDBOXES};
-
-/// Everything that an exporter asks.
-const ACTIONS: [&str; 18] = [
-    "instance.get",
-    "instanceOrgs.get",
-    "instanceSandboxes.get",
-    "instanceOrg.get",
-    "instanceSandbox.get",
-    "instance.payloadCounts",
-    "instance.payloadCountsBreakdown",
-    "instance.deviceCounts",
-    "instance.notebookMinuteCounts",
-    "instanceOrg.payloadCounts",
-    "instanceOrg.payloadCountsBreakdown",
-    "instanceOrg.deviceCounts",
-    "instanceOrg.notebookMinuteCounts",
-    "instanceSandbox.payloadCounts",
-    "instanceSandbox.payloadCountsBreakdown",
-    "instanceSandbox.deviceCounts",
-    "instanceSandbox.notebookMinuteCounts",
-    "instance.historicalSummaries",
-];
 
 /// How much later an answer comes than usual.
 const DELAY: Duration = Duration::from_millis(1_500);
@@ -252,7 +231,9 @@ fn draw_kind(rng: &mut Rng) -> FaultKind {
 fn draw_route(rng: &mut Rng, simulator: &Simulator) -> (Route, f64) {
     let world = simulator.world();
     let (draw, place, share) = (rng.u32(..100), rng.f64(), [1.0, 0.5, 0.2][rng.usize(..3)]);
-    let action = ACTIONS[rng.usize(..ACTIONS.len())];
+    // The instance is named: nobody asks which there are.
+    let asked = &ACTIONS[1..];
+    let action = asked[rng.usize(..asked.len())];
     let ids: Vec<_> = world.orgs().iter().map(Org::id).collect();
     match draw {
         0..25 => (Route::everything(), share * 0.2),

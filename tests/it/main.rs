@@ -14,6 +14,7 @@
 )]
 
 mod accounts;
+mod actions;
 mod actions_documentation;
 mod alertmanager;
 mod api;

@@ -9,33 +9,11 @@ use losant_exporter::simulator::{
     Simulator, SummaryInclude, SummaryWithoutInclude, Switches, UnknownSummaryField, ZeroBuckets,
 };
 
+use crate::actions::ACTIONS;
 use crate::possible::Who;
 
 /// Lists, and what leads to them.
 const LISTS: [&str; 4] = ["instances.get", "instance.get", "instanceOrgs.get", "instanceSandboxes.get"];
-
-/// Everything that an exporter asks.
-const ACTIONS: [&str; 19] = [
-    "instances.get",
-    "instance.get",
-    "instanceOrgs.get",
-    "instanceSandboxes.get",
-    "instanceOrg.get",
-    "instanceSandbox.get",
-    "instance.payloadCounts",
-    "instance.payloadCountsBreakdown",
-    "instance.deviceCounts",
-    "instance.notebookMinuteCounts",
-    "instanceOrg.payloadCounts",
-    "instanceOrg.payloadCountsBreakdown",
-    "instanceOrg.deviceCounts",
-    "instanceOrg.notebookMinuteCounts",
-    "instanceSandbox.payloadCounts",
-    "instanceSandbox.payloadCountsBreakdown",
-    "instanceSandbox.deviceCounts",
-    "instanceSandbox.notebookMinuteCounts",
-    "instance.historicalSummaries",
-];
 
 /// Whom a fault keeps from being read.
 #[derive(Clone, Debug)]
