@@ -159,7 +159,7 @@ impl Storm {
         self.note(now);
         for over in self.active.extract_if(.., |active| is_over(active)) {
             simulator.faults().clear(over.id);
-            *self.fired.entry(name(&over.kind)).or_default() += simulator.faults().fired(over.id);
+            *self.fired.entry(over.kind.to_string()).or_default() += simulator.faults().fired(over.id);
         }
     }
 
@@ -240,16 +240,5 @@ fn draw_route(rng: &mut Rng, simulator: &Simulator) -> (Route, f64) {
         25..80 => (Route::action(action), share),
         80..90 => (Route::action(action).of(chosen(&ids, place)), share),
         _ => (Route::owner(chosen(&ids, place)), share),
-    }
-}
-
-/// The name of a kind, with what tells its forms apart.
-fn name(kind: &FaultKind) -> String {
-    match kind {
-        FaultKind::Status { status, .. } => status.to_string(),
-        FaultKind::Throttle { retry_after: None } => "429".to_owned(),
-        FaultKind::Throttle { retry_after: Some(RetryAfter::Seconds(_)) } => "429+seconds".to_owned(),
-        FaultKind::Throttle { retry_after: Some(RetryAfter::HttpDate(_)) } => "429+date".to_owned(),
-        other => format!("{other:?}").split('(').next().unwrap_or_default().to_owned(),
     }
 }

@@ -163,7 +163,7 @@ impl Storm {
         for over in self.active.extract_if(.., |active| is_over(active)) {
             simulator.faults().clear(over.id);
             let hits = simulator.faults().fired(over.id);
-            *self.fired.entry(name(&over.kind)).or_default() += hits;
+            *self.fired.entry(over.kind.to_string()).or_default() += hits;
             if let Some(affliction) = over.affliction {
                 self.afflictions[affliction].until = Some(now);
             }
@@ -252,17 +252,6 @@ impl Storm {
     /// How many requests each kind of fault has hit.
     pub fn fired(&self) -> &BTreeMap<String, u64> {
         &self.fired
-    }
-}
-
-/// The name of a kind, with what tells its forms apart.
-fn name(kind: &FaultKind) -> String {
-    match kind {
-        FaultKind::Status { status, .. } => status.to_string(),
-        FaultKind::Throttle { retry_after: None } => "429".to_owned(),
-        FaultKind::Throttle { retry_after: Some(RetryAfter::Seconds(_)) } => "429+seconds".to_owned(),
-        FaultKind::Throttle { retry_after: Some(RetryAfter::HttpDate(_)) } => "429+date".to_owned(),
-        other => format!("{other:?}").split('(').next().unwrap_or_default().to_owned(),
     }
 }
 
