@@ -3,6 +3,8 @@
 //! Whatever a client sends, it gets what it named or what everything can read. Well-formed headers are made up as well, and for
 //! these a second reading of RFC 9110 says what the answer is.
 
+use std::fmt::Write as _;
+
 use arbitrary::{Arbitrary, Unstructured};
 use losant_exporter::metrics::encoding::Encoding;
 use losant_exporter::metrics::negotiate::Format;
@@ -68,6 +70,7 @@ enum Version {
 
 /// What must not matter.
 #[derive(Arbitrary, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that may be so or not")]
 struct Spelling {
     upper: bool,
     quoted: bool,
@@ -96,7 +99,7 @@ impl Range {
         let space = " ".repeat(usize::from(spelling.spaces % 3));
         let mut text = format!("{space}{name}");
         if spelling.extra {
-            text += &format!("{space};{space}charset=\"a,b;\\\"q=0\"");
+            let _ = write!(text, "{space};{space}charset=\"a,b;\\\"q=0\"");
         }
         if let Some(version) = self.version {
             let version = match version {
@@ -106,11 +109,11 @@ impl Range {
                 Version::V2_0_0 => "2.0.0",
             };
             let quote = if spelling.quoted { "\"" } else { "" };
-            text += &format!("{space};{space}version={quote}{version}{quote}");
+            let _ = write!(text, "{space};{space}version={quote}{version}{quote}");
         }
         if self.thousandths.is_some() {
             let quality = self.quality();
-            text += &format!("{space};{space}q={}.{:03}", quality / 1_000, quality % 1_000);
+            let _ = write!(text, "{space};{space}q={}.{:03}", quality / 1_000, quality % 1_000);
         }
         if spelling.upper { text.to_ascii_uppercase() } else { text }
     }

@@ -3,26 +3,13 @@
 //! What is no page is refused with its line. Of what is one, the rules of this crate and an independent reader find the same series,
 //! whatever their label values are.
 
+use losant_exporter::metrics::vocabulary::TARGET_LABELS;
 use losant_exporter::rules::{Check, Page, RuleFile, Standing};
 
 use crate::samples::{self, Sample};
 
-/// Labels and series that Prometheus makes itself: not looked for on a page.
-const OF_PROMETHEUS: [&str; 13] = [
-    "up",
-    "ALERTS",
-    "ALERTS_FOR_STATE",
-    "instance",
-    "type",
-    "job",
-    "service",
-    "endpoint",
-    "namespace",
-    "pod",
-    "container",
-    "node",
-    "owner",
-];
+/// Series that Prometheus makes itself: not looked for on a page, and neither are labels of a target.
+const OF_PROMETHEUS: [&str; 3] = ["up", "ALERTS", "ALERTS_FOR_STATE"];
 
 /// Label values of a page that are looked for.
 const LOOKED_FOR: usize = 3;
@@ -54,8 +41,12 @@ pub fn check(data: &[u8]) {
 
 /// A rule that chooses the series with this label finds as many as there are.
 fn find(page: &Page<'_>, samples: &[Sample], like: &Sample, name: &str, value: &str) {
-    let is_made =
-        |name: &str| OF_PROMETHEUS.contains(&name) || name.starts_with("__") || name.starts_with("scrape_");
+    let is_made = |name: &str| {
+        OF_PROMETHEUS.contains(&name)
+            || TARGET_LABELS.contains(&name)
+            || name.starts_with("__")
+            || name.starts_with("scrape_")
+    };
     let is_keyword = like.name.eq_ignore_ascii_case("inf") || like.name.eq_ignore_ascii_case("nan");
     if is_made(&like.name)
         || is_made(name)

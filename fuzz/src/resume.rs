@@ -234,7 +234,7 @@ impl Damage {
                 content.drain(at..end);
             }
             Kind::Zero(count) => {
-                content.iter_mut().skip(at).take(usize::from(*count) * 16).for_each(|byte| *byte = 0)
+                content.iter_mut().skip(at).take(usize::from(*count) * 16).for_each(|byte| *byte = 0);
             }
             Kind::Repeat | Kind::Swap => {
                 let mut lines: Vec<_> = content.split_inclusive(|byte| *byte == b'\n').collect();

@@ -4,6 +4,7 @@
 //! says the names as they are; the JSON says the same ones.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -123,7 +124,7 @@ fn tokens(page: &str) -> (BTreeSet<String>, String) {
             rest = &rest[end..];
             if let Some(quoted) = rest.strip_prefix("=\"") {
                 let (value, after) = quoted.split_once('"').expect("a quote is closed");
-                text += &format!("\n{}\n", decoded(value));
+                let _ = write!(text, "\n{}\n", decoded(value));
                 if matches!(&*attribute, "a href" | "form action") {
                     tokens.insert(format!("{attribute}={}", value.split('?').next().unwrap_or_default()));
                 }

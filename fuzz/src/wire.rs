@@ -31,7 +31,9 @@ pub fn check(data: &[u8]) {
         [known(own), limits(user.limits.as_ref()), summary(user.summary.as_ref())].concat()
     });
     indifferent(&answer, HistoricalSummary::decode);
-    HistoricalSummary::decode(&answer).iter().for_each(|month| assert_counts(&of_month(month)));
+    if let Ok(month) = HistoricalSummary::decode(&answer) {
+        assert_counts(&of_month(&month));
+    }
     page(&answer, Instance::decode);
     page(&answer, Org::decode);
     page(&answer, Sandbox::decode);
