@@ -31,9 +31,9 @@ pub(super) fn variable_of(key: &str) -> String {
 /// Refuses a variable that would be that of a key, had it two underscores where it has one, or one where it has two. What Kubernetes
 /// makes of a Service ends as a key does only where a port is called so, and is let pass.
 pub(super) fn refuse_misspelt(names: impl Iterator<Item = String>) -> Result<(), ConfigError> {
+    let keys = keys()?;
     for name in names.filter(|name| name.to_uppercase().starts_with(NEARLY)) {
         // Of an account `x_min`, a key may look like another one of an account `x`.
-        let keys = keys()?;
         let meant = || keys.iter().filter_map(|key| meant(&name, key));
         if meant().any(|key| variable_of(&key) == name.to_uppercase()) {
             continue;
