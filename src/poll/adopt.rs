@@ -12,7 +12,7 @@ use super::fleet::{Known, Moment};
 use super::job::Job;
 use super::payload_counts;
 use super::poller::Poller;
-use super::trust;
+use super::trust::{self, Answered};
 use crate::losant::{Error, Unit};
 use crate::usage::{BillingPeriod, Collector, Id, Level, Scope};
 
@@ -96,9 +96,10 @@ impl Poller {
         {
             let finding = answered.compare(total);
             self.trust.note(&answered, finding, asked_at, self.config.polling.sweep_interval.get());
-            member.suspicious = finding == trust::Finding::Overstates;
-            // One that lags is held against the next list as well, until it knows.
-            member.answered = member.answered.filter(|_| finding == trust::Finding::Lags);
+            let lags = finding == trust::Finding::Lags;
+            member.suspicious = lags || finding == trust::Finding::Overstates;
+            // It is held against the next list as well, until one knows.
+            member.answered = lags.then_some(Answered { lagged: true, ..answered });
         }
         if let Some(payloads) = payloads {
             self.trust.listed(&payloads);

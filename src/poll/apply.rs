@@ -175,8 +175,9 @@ impl Poller {
                     period_start: period.start,
                     total: payload_counts::total(&stats),
                     listed_before: listed.filter(|_| member.listed_by <= begun.asked_at),
+                    lagged: false,
                 };
-                member.answered = Some(answered);
+                member.answered = Some(answered.or_earlier(member.answered));
                 member.suspicious |= answered.excess() > 0.0;
             }
             errand::Findings::Payloads(None) | errand::Findings::Bytes => {}

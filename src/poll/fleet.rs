@@ -78,7 +78,8 @@ pub(super) struct Member {
     pub(super) listed_by: Duration,
     /// Uptime at which a list was asked for that first said so, where it was seen to change.
     pub(super) changed_at: Option<Duration>,
-    /// Whether the last list that could be compared with an answer said more than that, and so may speak of another span.
+    /// Whether the last list that could be compared with an answer contradicted it: it said more, and so may speak of another span,
+    /// or did not know yet what the answer knew.
     pub(super) suspicious: bool,
     /// Uptime at which the scope was found.
     pub(super) since: Duration,
@@ -155,7 +156,10 @@ impl Member {
     pub(super) fn forget(&mut self, collector: Collector) {
         self.polls[collector as usize] = None;
         match collector {
-            Collector::PayloadCounts => (self.answered, self.shown_from) = (None, None),
+            Collector::PayloadCounts => {
+                // Nothing would come any more that speaks for lists.
+                (self.answered, self.shown_from, self.suspicious) = (None, None, false);
+            }
             Collector::PayloadCountsBreakdown => self.findings.hours = None,
             Collector::DeviceCounts => self.findings.devices = None,
             Collector::NotebookMinuteCounts => self.findings.notebooks = None,

@@ -67,6 +67,10 @@ impl Poller {
     pub(super) fn standing(&self, scope: Scope, collector: Collector) -> Standing {
         let Some(member) = self.fleet.get(scope) else { return Standing::Untold };
         let Some(mark) = member.figures.mark(collector) else { return Standing::Untold };
+        let poll = member.last_poll(collector);
+        if self.lists_are_too_old() {
+            return poll.map_or(Standing::Changed, |_| Standing::Untold);
+        }
         let now = self.clock.now();
         let usable = |period: &BillingPeriod| period.is_usable(now) && period.is_usable(member.listed.at);
         let silent_period = member.known.period.filter(usable);
@@ -83,7 +87,6 @@ impl Poller {
             Collector::NotebookMinuteCounts => member.figures.tell_no_notebooks(),
             _ => false,
         };
-        let poll = member.last_poll(collector);
         match poll.filter(|poll| poll.mark == Some(mark)) {
             Some(_) if self.changes_would_show(member, collector) => Standing::Known,
             _ if is_silent && silent_period.is_some() => {
@@ -94,8 +97,14 @@ impl Poller {
         }
     }
 
-    /// Whether a change of the numbers would show in lists. Not where their numbers are of another span; and lists that hold billable payloads only would not show others: so
-    /// a scope that has some is asked in turn until lists have been seen to tell of such payloads.
+    /// Whether lists lag so far that what they confirm would soon not be shown any more. Half of the time is left for the next list.
+    pub(super) fn lists_are_too_old(&self) -> bool {
+        self.trust.lag() > self.config.polling.expire_after.get() / 2
+    }
+
+    /// Whether a change of the numbers would show in lists. Not where their numbers are of another span, or do not know yet what an
+    /// answer knew; and lists that hold billable payloads only would not show others: so a scope that has some is asked in turn until
+    /// lists have been seen to tell of such payloads.
     fn changes_would_show(&self, member: &Member, collector: Collector) -> bool {
         if collector != Collector::NotebookMinuteCounts && member.suspicious {
             return false;

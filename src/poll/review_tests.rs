@@ -99,6 +99,64 @@ fn a_scope_whose_lists_count_another_span_is_asked_in_turn_but_for_its_notebooks
 }
 
 #[test]
+fn a_scope_whose_lists_do_not_know_yet_what_an_answer_knew_is_asked_in_turn_until_they_do() {
+    let mut stand = Stand::new();
+    let mut after_five_minutes = |listed, answered: Option<f64>| {
+        stand.pass(5 * MINUTE);
+        stand.sweep(&[(org(2), used(listed))]);
+        if let Some(total) = answered {
+            stand.poll_all(org(2), total);
+        }
+        standings(&stand, org(2))
+    };
+    after_five_minutes(5.0, Some(6.0));
+    let (known, untold) = (Standing::Known, Standing::Untold);
+    let in_turn = [untold, untold, untold, untold, known];
+    assert_eq!(after_five_minutes(5.0, Some(7.0)), in_turn);
+    assert_eq!(after_five_minutes(5.0, None), in_turn, "the next answer does not make up for it");
+    assert_eq!(after_five_minutes(6.0, Some(7.0))[3], known);
+}
+
+#[test]
+fn where_lists_lag_so_far_that_numbers_would_run_out_before_they_confirm_them_everybody_is_asked_in_turn() {
+    let mut stand = Stand::new();
+    let [known, untold] = [[Standing::Known; 5], [Standing::Untold; 5]];
+    let quiet = (org(2), used(5.0));
+    stand.sweep(&[quiet.clone(), (org(3), used(4.0))]);
+    stand.poll_all(org(2), 5.0);
+    stand.poll_all(org(3), 6.0);
+    // A list each five minutes, of which none knows what was answered at the beginning.
+    for seen in (10..=30).step_by(5) {
+        stand.pass(5 * MINUTE);
+        stand.sweep(&[(org(3), used(4.0)), quiet.clone()]);
+        assert_eq!(stand.poller.trust.lag(), seen * MINUTE);
+        assert_eq!(standings(&stand, org(2)), known, "{seen}");
+    }
+    let expire_after = stand.poller.config.polling.expire_after.get();
+    assert_eq!(stand.poller.trust.lag(), expire_after / 2);
+    stand.pass(5 * MINUTE);
+    stand.sweep(&[(org(3), used(4.0)), quiet.clone(), (org(4), used(1.0))]);
+    assert_eq!(standings(&stand, org(2)), untold);
+    assert_eq!(
+        standings(&stand, org(4)),
+        [Standing::Changed; 5],
+        "and who has never been asked, like everybody new"
+    );
+    assert!(stand.has_metric("losant_exporter_sweep_mode{account=\"default\",mode=\"scopes\"} 1"));
+    for collector in [PAYLOADS, BYTES, HOURS, DEVICES, NOTEBOOKS] {
+        let interval = stand.poller.config.polling.interval(collector);
+        assert!(stand.until_due(org(2), collector) <= interval, "{collector:?}");
+    }
+    // When nothing has contradicted for six hours, lists are as good as before.
+    for _ in 0..73 {
+        stand.pass(5 * MINUTE);
+        stand.sweep(&[quiet.clone(), (org(3), used(6.0))]);
+    }
+    assert_eq!(standings(&stand, org(2)), known);
+    assert!(stand.has_metric("losant_exporter_sweep_mode{account=\"default\",mode=\"summaries\"} 1"));
+}
+
+#[test]
 fn hours_of_which_nobody_knows_whether_all_of_them_are_billed_are_asked_in_turn() {
     let mut stand = Stand::new();
     stand.sweep(&[(org(2), used(5.0))]);

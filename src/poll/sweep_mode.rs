@@ -12,8 +12,10 @@ impl Poller {
         for (_, member) in listed {
             *(if member.figures.tell_payloads() { &mut told } else { &mut untold }) += 1;
         }
+        let too_old = self.lists_are_too_old();
         let mode = match (told, untold) {
             (0, 0) => return,
+            _ if too_old => SweepMode::Scopes,
             // A summary that is missing now and then is nothing to write about.
             (told, untold) if untold * 100 <= told => SweepMode::Summaries,
             (0, _) => SweepMode::Scopes,
@@ -32,6 +34,12 @@ impl Poller {
                     "lists tell what has been used: only those that move are asked"
                 );
             }
+            SweepMode::Scopes if too_old => warn!(
+                account,
+                lag = ?self.trust.lag(),
+                "lists know of use much later than answers about single scopes: everybody is asked in turn, which takes many \
+                 more requests"
+            ),
             SweepMode::Scopes => warn!(
                 account,
                 orgs_and_sandboxes = untold,

@@ -14,7 +14,8 @@ use crate::losant::wire::PayloadStats;
 /// How long contradictions count. Longer than a few sweeps, and not for ever: restated counts contradict too.
 const GRUDGE: Duration = Duration::from_secs(6 * 3_600);
 
-/// Of so many comparisons in a sweep one may contradict: counts are restated now and then.
+/// Of so many comparisons in a sweep one may contradict: counts are restated now and then, and a scope may be one that lists never
+/// count right.
 const TOLERATED: u32 = 10;
 
 /// Billing periods that agreements are remembered for: more than start on the days of a month.
@@ -31,6 +32,10 @@ pub(super) struct Trust {
     /// Comparisons since the last sweep ended, and those of them that contradicted.
     compared: u32,
     contradicted: u32,
+    /// Those in which the list had something to learn, those in which it had not learnt it, and the longest time that this took.
+    tested: u32,
+    lagged: u32,
+    longest: Duration,
     /// Uptime at which too many contradicted.
     doubted_at: Option<Duration>,
     /// By how much lists lag behind answers, and the uptime at which that was seen.
@@ -55,6 +60,8 @@ pub(super) struct Answered {
     pub(super) total: f64,
     /// What the list before said.
     pub(super) listed_before: Option<f64>,
+    /// Whether a list that was asked for after it has been seen not to know it.
+    pub(super) lagged: bool,
 }
 
 /// What a comparison says of a list.
@@ -74,6 +81,20 @@ impl Answered {
     /// By how much the list before said more.
     pub(super) fn excess(&self) -> f64 {
         self.listed_before.map_or(0.0, |before| before - self.total)
+    }
+
+    /// The one of two answers to hold against the next list. One that lists do not know yet is kept until they do: how long that
+    /// takes is how far they lag. Where the later one says less, counts have been restated, and lists will never know the first.
+    pub(super) fn or_earlier(self, earlier: Option<Self>) -> Self {
+        let waits = |earlier: &Self| {
+            earlier.lagged && earlier.period_start == self.period_start && earlier.total <= self.total
+        };
+        earlier.filter(waits).unwrap_or(self)
+    }
+
+    /// Whether a list that was asked for after it has something to show that the one before did not.
+    fn is_news(&self) -> bool {
+        self.listed_before.is_none_or(|before| before < self.total)
     }
 
     /// Compares the answer with what a list says that was asked for after it, about the same period.
@@ -107,6 +128,7 @@ impl Trust {
         sweep: Duration,
     ) {
         self.compared += 1;
+        self.tested += u32::from(finding == Finding::Lags || answered.is_news());
         match finding {
             Finding::Agrees => {
                 self.agreed.insert(answered.period_start);
@@ -117,9 +139,10 @@ impl Trust {
             Finding::Overstates => self.contradicted += 1,
             Finding::Lags => {
                 self.contradicted += 1;
+                self.lagged += 1;
                 // The next list will know at the earliest.
                 let seen = listed_at.saturating_sub(answered.asked_at).saturating_add(sweep);
-                self.lag = Some((self.lag.map_or(seen, |(lag, _)| lag.max(seen)), listed_at));
+                self.longest = self.longest.max(seen);
             }
             Finding::Open => {}
         }
@@ -128,13 +151,23 @@ impl Trust {
     /// Weighs the evidence at the end of a sweep. Returns whether the verdict is another one than before.
     pub(super) fn weigh(&mut self, now: Duration) -> bool {
         let lately = |at: Duration| now.saturating_sub(at) < GRUDGE;
-        if self.contradicted * TOLERATED > self.compared {
+        self.lag = self.lag.filter(|(_, seen_at)| lately(*seen_at));
+        if self.shows_lag() {
+            self.lag = Some((self.lag(), now));
+        }
+        if self.contradicted * TOLERATED > self.compared || self.shows_lag() {
             self.doubted_at = Some(now);
         }
         (self.compared, self.contradicted) = (0, 0);
-        self.lag = self.lag.filter(|(_, seen_at)| lately(*seen_at));
+        (self.tested, self.lagged, self.longest) = (0, 0, Duration::ZERO);
         let exact = !self.agreed.is_empty() && !self.doubted_at.is_some_and(lately);
         std::mem::replace(&mut self.exact, exact) != exact
+    }
+
+    /// Whether the comparisons since the last sweep ended show that lists lag, and not single scopes only. What was the same before
+    /// and after says nothing of that.
+    fn shows_lag(&self) -> bool {
+        self.lagged * TOLERATED > self.tested
     }
 
     /// Whether lists tell the payloads of billing periods.
@@ -150,7 +183,9 @@ impl Trust {
 
     /// How old lists are when they come.
     pub(super) fn lag(&self) -> Duration {
-        self.lag.map_or(Duration::ZERO, |(lag, _)| lag)
+        let seen = self.lag.map_or(Duration::ZERO, |(lag, _)| lag);
+        // Not only when the sweep has ended: until then it would have many pages believed.
+        if self.shows_lag() { seen.max(self.longest) } else { seen }
     }
 
     /// Whether lists tell of payloads that are not billed too.
@@ -164,6 +199,7 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
+    const SECOND: Duration = Duration::from_secs(1);
     const MINUTE: Duration = Duration::from_secs(60);
     const SWEEP: Duration = Duration::from_secs(300);
 
@@ -182,6 +218,7 @@ mod tests {
             period_start: start(),
             total,
             listed_before: Some(before),
+            lagged: false,
         }
     }
 
@@ -235,6 +272,48 @@ mod tests {
         assert!(!trust.is_exact());
         assert_eq!(trust.lag(), 5 * MINUTE + SWEEP);
         assert_eq!(after(&[(4.0, 5.0, 5.0)]).lag(), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_scope_that_lists_never_count_right_says_nothing_about_those_that_they_do() {
+        let never = (4.0, 9.0, 4.0);
+        let trust = after(&[&[(4.0, 5.0, 6.0); 9][..], &[never]].concat());
+        assert_eq!((trust.lag(), trust.is_exact()), (Duration::ZERO, true));
+        let trust = after(&[&[(4.0, 5.0, 6.0); 8][..], &[never]].concat());
+        assert!(trust.lag() > Duration::ZERO && !trust.is_exact());
+    }
+
+    #[test]
+    fn what_has_not_changed_does_not_speak_against_a_lag() {
+        let trust = after(&[&[(5.0, 5.0, 5.0); 1_000][..], &[(4.0, 9.0, 4.0)]].concat());
+        assert!(trust.lag() > Duration::ZERO && !trust.is_exact());
+    }
+
+    #[test]
+    fn a_lag_counts_at_once_and_no_longer_than_contradictions_do() {
+        let mut trust = Trust::default();
+        let answered = answered(4.0, 5.0);
+        trust.note(&answered, answered.compare(4.0), 6 * MINUTE, SWEEP);
+        assert_eq!(trust.lag(), 5 * MINUTE + SWEEP, "before the sweep has ended");
+        trust.weigh(6 * MINUTE);
+        trust.weigh(6 * MINUTE + GRUDGE - SECOND);
+        assert_eq!(trust.lag(), 5 * MINUTE + SWEEP);
+        trust.weigh(6 * MINUTE + GRUDGE);
+        assert_eq!(trust.lag(), Duration::ZERO);
+    }
+
+    #[test]
+    fn an_answer_that_lists_do_not_know_yet_is_held_against_them_until_they_do() {
+        let lagged = Answered { lagged: true, ..answered(4.0, 6.0) };
+        let later = |total| Answered { asked_at: 9 * MINUTE, ..answered(6.0, total) };
+        let kept = |earlier, total| later(total).or_earlier(earlier);
+        assert_eq!(kept(Some(lagged), 8.0), lagged);
+        assert_eq!(kept(Some(lagged), 6.0), lagged);
+        assert_eq!(kept(Some(lagged), 5.0), later(5.0), "restated: no list will know it");
+        assert_eq!(kept(Some(answered(4.0, 6.0)), 8.0), later(8.0), "lists may know it by now");
+        assert_eq!(kept(None, 8.0), later(8.0));
+        let period_start = "2026-02-01T00:00:00Z".parse().unwrap();
+        assert_eq!(kept(Some(Answered { period_start, ..lagged }), 8.0), later(8.0));
     }
 
     #[test]

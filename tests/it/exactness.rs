@@ -191,7 +191,7 @@ async fn nor_where_discovery_comes_long_after_the_turn() {
 }
 
 /// The open questions about the API, each answered in the way that is not the usual one.
-const UNUSUAL_ANSWERS: [&[&str]; 24] = [
+const UNUSUAL_ANSWERS: [&[&str]; 25] = [
     &["ends=exclusive"],
     &["zero_buckets=absent"],
     &["edge_buckets=whole"],
@@ -203,6 +203,7 @@ const UNUSUAL_ANSWERS: [&[&str]; 24] = [
     &["summary_payload_count=false"],
     &["summary_lag=10m"],
     &["summary_lag=10m", "summary_range=last_30_days"],
+    &["summary_lag=40m"],
     &["summaries=false"],
     &["page_size_cap=5"],
     &["hourly_range_cap=3"],
