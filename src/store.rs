@@ -228,7 +228,15 @@ impl Content {
 
     fn keep(&mut self, scope: Scope, collector: Collector, reading: Reading) {
         let rows = Rows::new(reading, &mut self.labels);
-        self.part(scope, collector).rows = Some(Arc::new(rows));
+        let part = self.part(scope, collector);
+        // Nobody looks at it most of the time: a snapshot lives while a page is made.
+        let rest = match part.rows.as_mut().and_then(Arc::get_mut) {
+            Some(held) => held.take_over(rows).err(),
+            None => Some(rows),
+        };
+        if let Some(rows) = rest {
+            part.rows = Some(Arc::new(rows));
+        }
     }
 }
 

@@ -60,6 +60,24 @@ impl Rows {
         Self { read_at, ends: ends.into_boxed_slice(), all }
     }
 
+    /// Takes the numbers of a later reading over into the place that they have, or gives them back where there are not as many. What
+    /// is kept for long stays where it is: a place that is given up among answers that come and go is one that little else fits.
+    pub(super) fn take_over(&mut self, later: Self) -> Result<(), Self> {
+        if self.all.len() != later.all.len() {
+            return Err(later);
+        }
+        self.read_at = later.read_at;
+        if self.ends.len() == later.ends.len() {
+            self.ends.copy_from_slice(&later.ends);
+        } else {
+            self.ends = later.ends;
+        }
+        for (held, row) in self.all.iter_mut().zip(later.all) {
+            *held = row;
+        }
+        Ok(())
+    }
+
     /// What it was made of, but for the order.
     pub fn to_reading(&self) -> Reading {
         let samples = self.all.iter().map(|row| Sample {
@@ -196,21 +214,50 @@ mod tests {
         assert_eq!([None, Some(4), Some(5), Some(6)].map(before), [false, false, false, true]);
     }
 
-    proptest! {
-        #[test]
-        fn nothing_of_a_reading_is_lost(
-            numbers in proptest::collection::vec((0..MEASURES.len(), "[ab]{0,2}", -9.0..9.0, proptest::option::of(0i64..4)), 0..30),
-        ) {
-            let mut reading = Reading::at(timestamp(7));
+    fn readings(read_at: i64) -> impl Strategy<Value = Reading> {
+        let number = (0..MEASURES.len(), "[ab]{0,2}", -9.0..9.0, proptest::option::of(0_i64..4));
+        proptest::collection::vec(number, 0..30).prop_map(move |numbers| {
+            let mut reading = Reading::at(timestamp(read_at));
             for (measure, label, value, end) in numbers {
-                let measure = MEASURES[measure];
-                let end = end.map(timestamp);
+                let (measure, end) = (MEASURES[measure], end.map(timestamp));
                 if label.is_empty() {
                     reading.add_until(measure, [], value, end);
                 } else {
                     reading.add_until(measure, [Label::Owned(label)], value, end);
                 }
             }
+            reading
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_later_reading_of_as_many_numbers_takes_their_place_and_every_other_is_given_back(
+            earlier in readings(7), mut later in readings(8), as_many in any::<bool>(),
+        ) {
+            if as_many {
+                later.samples.truncate(earlier.samples.len());
+            }
+            let mut pool = LabelPool::default();
+            let mut rows = |reading: &Reading| Rows::new(reading.clone(), &mut pool);
+            let (mut held, place) = (rows(&earlier), rows(&earlier).to_reading());
+            let before = held.all.as_ptr();
+            match held.take_over(rows(&later)) {
+                Ok(()) => {
+                    prop_assert_eq!(held.to_reading(), rows(&later).to_reading());
+                    prop_assert_eq!(held.all.as_ptr(), before);
+                    prop_assert_eq!(later.samples.len(), earlier.samples.len());
+                }
+                Err(given_back) => {
+                    prop_assert_eq!(given_back.to_reading(), rows(&later).to_reading());
+                    prop_assert_eq!(held.to_reading(), place);
+                    prop_assert_ne!(later.samples.len(), earlier.samples.len());
+                }
+            }
+        }
+
+        #[test]
+        fn nothing_of_a_reading_is_lost(mut reading in readings(7)) {
             let rows = Rows::new(reading.clone(), &mut LabelPool::default());
             prop_assert_eq!(rows.len(), reading.samples.len());
             prop_assert!(rows.all().iter().map(Row::measure).is_sorted());
