@@ -72,7 +72,7 @@ impl PollMetrics {
         registry.register(
             "losant_exporter_sweep_mode",
             "1 for what lists are good for: summaries (they tell use, so only orgs and sandboxes that move are asked), \
-             scopes (they do not, everybody is asked in turn) or mixed",
+             scopes (they do not, or much too late: everybody is asked in turn) or mixed",
             metrics.sweep_mode.clone(),
         );
         registry.register_collector(Box::new(PollLag { boards: metrics.lag.clone(), clock }));
