@@ -39,6 +39,7 @@ mod sweep_end;
 mod sweep_mode;
 mod trail;
 mod trust;
+mod undealt;
 mod verdict;
 
 pub use cycle::CycleReport;

@@ -184,7 +184,7 @@ impl Poller {
             return;
         }
         for &scope in gone {
-            self.take_back(scope);
+            self.undealt.take_back(scope, |collector| self.store.last_read(scope, collector));
             self.fleet.remove(scope);
             self.store.forget(scope);
             self.unlisted.remove(&scope);

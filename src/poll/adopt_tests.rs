@@ -2,12 +2,12 @@ use tokio::sync::oneshot;
 
 use super::super::cycle::Cycle;
 use super::super::discovery::Walked;
-use super::super::poller::{Undealt, discovery_of};
+use super::super::poller::discovery_of;
 use super::super::schedule::next_slot;
 use super::super::stand::{MINUTE, Stand, id, instance, org, unauthorized, unavailable, used, whole};
 use super::*;
 use crate::losant::Unavailable;
-use crate::usage::{Measure, Reading, Shard};
+use crate::usage::Shard;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -96,23 +96,6 @@ fn a_new_period_has_its_first_figures_asked_at_once_where_lists_do_not_tell_them
     stand.period = Some(period_from(&stand, "2026-03-10T00:00:00Z"));
     stand.sweep(&[(org(2), used(5.0))]);
     assert_eq!(due_now(&stand), []);
-}
-
-#[test]
-fn what_monthly_summaries_say_of_an_owner_waits_for_it_to_be_found_and_to_come_back() {
-    let mut stand = Stand::new();
-    let mut reading = Reading::at(stand.now());
-    reading.add(Measure::OrgDevicesPrevious, [], 3.0);
-    let readings = [(org(2), reading)].into();
-    let undealt = Undealt { asked_at: SECOND, readings };
-    stand.poller.undealt.insert((instance(), Collector::PreviousPeriod), undealt);
-    for _ in 0..2 {
-        stand.sweep(&[(org(2), used(5.0)), (org(3), used(5.0))]);
-        assert_eq!(stand.read(org(2), Collector::PreviousPeriod).unwrap().len(), 1);
-        assert_eq!(stand.read(org(3), Collector::PreviousPeriod), None);
-        stand.sweep(&[(org(3), used(5.0))]);
-        assert_eq!(stand.read(org(2), Collector::PreviousPeriod), None);
-    }
 }
 
 #[test]

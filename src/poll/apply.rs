@@ -7,7 +7,7 @@ use super::fleet::{Finding, Moment, Poll};
 use super::historical_summaries::Dealt;
 use super::job::Job;
 use super::payload_counts;
-use super::poller::{Poller, Undealt, discovery_of};
+use super::poller::{Poller, discovery_of};
 use super::trust::Answered;
 use crate::losant::wire::Instance;
 use crate::losant::{Error, Listing};
@@ -98,7 +98,7 @@ impl Poller {
             info!(account = self.config.account, %instance, "{what}");
             self.instances.remove(&instance);
             self.fleet.forget_instance(instance);
-            self.undealt.retain(|(of, _), _| *of != instance);
+            self.undealt.forget_instance(instance);
             self.excluded.retain(|(of, _), _| *of != instance);
             self.tallies.retain(|(of, _), _| *of != instance);
             self.newcomers.retain(|scope| scope.instance() != instance);
@@ -222,7 +222,7 @@ impl Poller {
             }
         }
         // Some may belong to owners that discovery has not found yet.
-        self.undealt.insert((instance, collector), Undealt { asked_at: begun.asked_at, readings });
+        self.undealt.keep(instance, collector, begun.asked_at, readings);
         if !complete {
             let why = "incomplete";
             if self.owns(scope) {
@@ -243,25 +243,8 @@ impl Poller {
 
     /// Hands a newly discovered owner what lists that were read before said of it.
     pub(super) fn deal_to(&mut self, owner: Scope) {
-        for ((instance, collector), undealt) in &mut self.undealt {
-            if *instance == owner.instance()
-                && let Some(reading) = undealt.readings.remove(&owner)
-            {
-                self.store.put(owner, *collector, reading, undealt.asked_at);
-            }
-        }
-    }
-
-    /// Keeps what lists said of an owner who is gone: one that is back soon should not wait for the next of them, which may
-    /// take a day.
-    pub(super) fn take_back(&mut self, owner: Scope) {
-        for ((instance, collector), undealt) in &mut self.undealt {
-            if *instance == owner.instance()
-                && let Some((reading, asked_at)) = self.store.last_read(owner, *collector)
-                && asked_at == undealt.asked_at
-            {
-                undealt.readings.insert(owner, reading);
-            }
+        for (collector, reading, asked_at) in self.undealt.take(owner) {
+            self.store.put(owner, collector, reading, asked_at);
         }
     }
 
@@ -305,7 +288,7 @@ impl Poller {
 }
 
 /// Whether Losant will say the same again to the same question.
-const fn is_a_final_no(error: &Error) -> bool {
+pub(super) const fn is_a_final_no(error: &Error) -> bool {
     matches!(error, Error::Forbidden { .. } | Error::NotFound { .. } | Error::Rejected { .. })
 }
 

@@ -19,11 +19,12 @@ use super::poller_config::PollerConfig;
 use super::schedule::{Lane, Schedule};
 use super::sweep_mode::SweepMode;
 use super::trust::Trust;
+use super::undealt::Undealt;
 use crate::clock::Clock;
 use crate::losant::{Client, Error};
 use crate::selection::Tally;
 use crate::store::Store;
-use crate::usage::{Collector, Id, Level, Reading, Scope};
+use crate::usage::{Collector, Id, Level, Scope};
 
 /// Pages of a sweep that may wait to be taken in.
 pub(super) const WAITING_PAGES: usize = 2;
@@ -48,8 +49,8 @@ pub struct Poller {
     pub(super) instances_known: bool,
     /// Listings of instances that failed in a row.
     pub(super) failed_listings: u32,
-    /// What lists said of owners that discovery had not found yet, by instance and collector.
-    pub(super) undealt: BTreeMap<(Id, Collector), Undealt>,
+    /// What summaries said of owners that discovery has not found.
+    pub(super) undealt: Undealt,
     /// Scopes that a list was not whole enough to tell whether they still exist.
     pub(super) unlisted: BTreeSet<Scope>,
     /// Lists that came back empty where there had been scopes, and have to do so once more to be believed.
@@ -85,14 +86,6 @@ pub struct Poller {
     pub(super) jobs: HashMap<TaskId, Running>,
     idle_waiters: Vec<oneshot::Sender<()>>,
     commands: mpsc::Receiver<Command>,
-}
-
-/// Readings that wait for their owner.
-#[derive(Debug)]
-pub(super) struct Undealt {
-    /// Uptime at which was asked.
-    pub(super) asked_at: Duration,
-    pub(super) readings: BTreeMap<Scope, Reading>,
 }
 
 /// A job under way.
@@ -149,7 +142,7 @@ impl Poller {
             inherited: Vec::new(),
             instances_known: false,
             failed_listings: 0,
-            undealt: BTreeMap::new(),
+            undealt: Undealt::default(),
             unlisted: BTreeSet::new(),
             emptied: BTreeSet::new(),
             cycles: Vec::new(),

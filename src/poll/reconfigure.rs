@@ -92,7 +92,7 @@ impl Poller {
             for &scope in &scopes {
                 self.store.forget_part(scope, collector);
             }
-            self.undealt.retain(|(_, of), _| *of != collector);
+            self.undealt.forget_collector(collector);
             for state in self.instances.values_mut() {
                 state.failing.remove(&collector);
             }

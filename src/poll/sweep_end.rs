@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
+use super::apply::is_a_final_no;
 use super::discovery::Walked;
 use super::job::Job;
 use super::poller::Poller;
@@ -24,6 +25,9 @@ impl Poller {
         let own = members.filter(|(scope, _)| scope.instance() == instance && scope.level() == level);
         let missing: BTreeSet<_> =
             own.filter(|(_, member)| member.sweep != sweep).map(|(scope, _)| scope).collect();
+        if walked.as_ref().is_err_and(is_a_final_no) {
+            self.undealt.answered(instance, level);
+        }
         let Ok(Walked { complete, listed, excluded: _, requests: _, tally }) = walked else {
             for scope in &missing {
                 self.store.fail(*scope, Collector::Discovery);
@@ -38,6 +42,9 @@ impl Poller {
         let own = |scope: &&Scope| scope.level() == level && scope.instance() == instance;
         let new = self.newcomers.iter().filter(own).count();
         let gone = if self.may_forget(instance, level, complete, listed == 0, missing.is_empty()) {
+            if listed > 0 {
+                self.undealt.answered(instance, level);
+            }
             self.forget(&missing);
             // Of those whom another account had polled before, nobody here knew.
             self.store.keep_only(instance, level, |scope| self.fleet.get(*scope).is_some());
@@ -82,7 +89,9 @@ impl Poller {
     /// Weighs what the sweep has shown of lists, and gives newcomers their places.
     pub(super) fn end_sweep(&mut self) {
         self.spread = self.spread_of_calm();
-        for scope in std::mem::take(&mut self.newcomers) {
+        let newcomers = std::mem::take(&mut self.newcomers);
+        self.read_summaries_again(&newcomers);
+        for scope in newcomers {
             self.schedule_newcomer(scope);
         }
         if self.trust.weigh(self.clock.uptime()) {
@@ -101,6 +110,18 @@ impl Poller {
             self.review_all();
         }
         self.tell_sweep_mode();
+    }
+
+    /// Has summaries read again that told of newcomers when nobody waited for them.
+    fn read_summaries_again(&mut self, newcomers: &[Scope]) {
+        let of = |owner: &Scope| {
+            let whole = Scope::Instance { instance: owner.instance() };
+            self.undealt.dropped(*owner).map(move |collector| Job::Poll(whole, collector))
+        };
+        let jobs: BTreeSet<_> = newcomers.iter().flat_map(of).collect();
+        for job in jobs {
+            self.schedule.hurry(job, self.clock.uptime());
+        }
     }
 
     pub(super) fn schedule_newcomer(&mut self, scope: Scope) {
