@@ -4,6 +4,7 @@
 //! Publishes immutable [`Snapshot`]s: whoever reads one sees whole polls only, and never waits for a poll.
 //! Must not: ask Losant anything, decide when to poll, or know how metrics are written.
 
+mod forgotten;
 mod labels;
 mod rows;
 mod snapshot;
@@ -17,6 +18,7 @@ use tokio::sync::watch;
 
 use crate::usage::{Collector, Id, Level, Reading, Scope};
 
+use forgotten::Forgotten;
 use labels::LabelPool;
 pub use labels::LabelValues;
 pub use rows::{Row, Rows};
@@ -38,6 +40,8 @@ struct Content {
     /// The account that each instance is polled with.
     claims: BTreeMap<Id, String>,
     labels: LabelPool,
+    /// Scopes, and what collectors read of them.
+    forgotten: Forgotten,
 }
 
 impl Store {
@@ -117,27 +121,29 @@ impl Store {
 
     /// Forgets one scope.
     pub fn forget(&self, scope: Scope) {
-        self.change(|content| content.scopes.remove(&scope).is_some());
+        self.change(|content| {
+            let was_known = content.scopes.remove(&scope).is_some();
+            content.forgotten.note(usize::from(was_known));
+            was_known
+        });
     }
 
     /// Forgets what one collector read of a scope.
     pub fn forget_part(&self, scope: Scope, collector: Collector) {
         self.change(|content| {
             let record = content.scopes.get_mut(&scope).filter(|record| record.part(collector).is_used());
-            record.is_some_and(|record| {
-                *Arc::make_mut(record).part_mut(collector) = Part::default();
-                true
-            })
+            let Some(record) = record else { return false };
+            *Arc::make_mut(record).part_mut(collector) = Part::default();
+            content.forgotten.note(1);
+            true
         });
     }
 
     /// Forgets the scopes of an instance at one level for which `keep` says no.
     pub fn keep_only(&self, instance: Id, level: Level, keep: impl Fn(&Scope) -> bool) {
         self.change(|content| {
-            let before = content.scopes.len();
             let others = |scope: &Scope| scope.instance() != instance || scope.level() != level;
-            content.scopes.retain(|scope, _| others(scope) || keep(scope));
-            content.scopes.len() < before
+            content.keep_scopes(|scope| others(scope) || keep(scope)) > 0
         });
     }
 
@@ -155,7 +161,7 @@ impl Store {
     /// Forgets everything about an instance.
     pub fn forget_instance(&self, instance: Id) {
         self.change(|content| {
-            content.scopes.retain(|scope, _| scope.instance() != instance);
+            content.keep_scopes(|scope| scope.instance() != instance);
             content.up.remove(&instance);
             content.claims.remove(&instance);
             content.excluded.retain(|(of, _), _| *of != instance);
@@ -190,8 +196,9 @@ impl Store {
         let content = self.lock();
         let scopes = content.scopes.iter().map(|(scope, record)| (*scope, Arc::clone(record))).collect();
         let version = *self.version.borrow();
+        let reader = content.forgotten.reader();
         let accounts = content.claims.values().cloned().collect();
-        Snapshot::new(version, scopes, content.up.clone(), content.excluded.clone(), accounts)
+        Snapshot::new(version, scopes, content.up.clone(), content.excluded.clone(), accounts, reader)
     }
 
     /// How often the content has changed, as [`Snapshot::version`] says it of a snapshot.
@@ -226,7 +233,19 @@ impl Content {
         Arc::make_mut(record).part_mut(collector)
     }
 
+    /// Forgets scopes for which `keep` says no. Returns how many.
+    fn keep_scopes(&mut self, keep: impl Fn(&Scope) -> bool) -> usize {
+        let before = self.scopes.len();
+        self.scopes.retain(|scope, _| keep(scope));
+        let gone = before - self.scopes.len();
+        self.forgotten.note(gone);
+        gone
+    }
+
     fn keep(&mut self, scope: Scope, collector: Collector, reading: Reading) {
+        if self.forgotten.is_worth_a_look(self.scopes.len()) {
+            self.labels.look();
+        }
         let rows = Rows::new(reading, &mut self.labels);
         let part = self.part(scope, collector);
         // Nobody looks at it most of the time: a snapshot lives while a page is made.

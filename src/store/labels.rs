@@ -67,12 +67,29 @@ impl LabelPool {
         }
         // Twice of what was in use: so looking costs each list that comes a constant share of it.
         if self.held.len() >= (self.in_use * 2).max(Self::FEW) {
-            self.held.retain(|shared| Arc::strong_count(shared) > 1);
-            self.in_use = self.held.len();
+            self.look();
         }
         let shared = Arc::new(values);
         self.held.insert(Arc::clone(&shared));
         Some(shared)
+    }
+
+    /// Gives up the lists that nobody carries any more, and the room for them. Comes by itself while lists come; where many
+    /// carriers have gone and few lists come, somebody has to ask for it.
+    pub(super) fn look(&mut self) {
+        self.held.retain(|shared| Arc::strong_count(shared) > 1);
+        self.in_use = self.held.len();
+        let room = (self.in_use * 2).max(Self::FEW);
+        // Well below what there is, so that room is not made and given up in turn.
+        if self.held.capacity() / 4 > room {
+            self.held.shrink_to(room);
+        }
+    }
+
+    /// How many lists are held, and how many there is room for.
+    #[cfg(test)]
+    pub(super) fn size(&self) -> (usize, usize) {
+        (self.held.len(), self.held.capacity())
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Snapshot {
     excluded: BTreeMap<(Id, Level), usize>,
     /// The accounts that have found an instance.
     accounts: BTreeSet<String>,
+    /// Tells the store that somebody still reads it.
+    _reader: Arc<()>,
 }
 
 /// What is known of one scope, a part for each collector.
@@ -91,8 +93,9 @@ impl Snapshot {
         up: BTreeMap<Id, bool>,
         excluded: BTreeMap<(Id, Level), usize>,
         accounts: BTreeSet<String>,
+        reader: Arc<()>,
     ) -> Self {
-        Self { version, scopes, up, excluded, accounts }
+        Self { version, scopes, up, excluded, accounts, _reader: reader }
     }
 
     /// How often the store had changed.

@@ -195,3 +195,70 @@ fn a_number_goes_when_its_window_is_over() {
     hand.advance_to("2026-03-01T11:00:00Z".parse().unwrap());
     assert_eq!(samples(&store.snapshot(), clock.now(), clock.uptime(), Duration::from_secs(9_999)).len(), 0);
 }
+
+/// Reads of many scopes a number with a label that nobody else has.
+fn store_of_many(scopes: usize) -> (Store, Vec<Scope>) {
+    let (store, clock, _hand) = store();
+    let id = |number: usize| format!("{number:024x}").parse().unwrap();
+    let all: Vec<_> = (0..scopes).map(|number| Scope::Org { instance: id(1), org: id(number) }).collect();
+    for scope in &all {
+        let mut reading = Reading::at(clock.now());
+        reading.add(Measure::ApplicationDevices, [scope.id().to_string().into()], 1.0);
+        store.put(*scope, Collector::Applications, reading, clock.uptime());
+    }
+    (store, all)
+}
+
+/// Reads a number of the scope.
+fn read_one(store: &Store, scope: Scope) {
+    store.put(scope, Collector::DeviceCounts, Reading::at(Timestamp::UNIX_EPOCH), Duration::ZERO);
+}
+
+#[test]
+fn labels_of_scopes_that_have_gone_in_number_go_when_no_snapshot_holds_them_any_more() {
+    const MANY: usize = 20_000;
+    let (store, all) = store_of_many(MANY);
+    let size = || store.lock().labels.size();
+    let (held, room) = size();
+    assert_eq!(held, MANY);
+    let snapshot = store.snapshot();
+    let (kept, gone) = all.split_first_chunk::<10>().unwrap();
+    for scope in gone {
+        store.forget(*scope);
+    }
+    read_one(&store, kept[0]);
+    assert_eq!(size(), (held, room), "the snapshot carries them");
+    drop(snapshot);
+    read_one(&store, kept[0]);
+    let (held, room) = size();
+    assert_eq!(held, kept.len());
+    assert!(room < MANY / 4, "{room}");
+}
+
+#[test]
+fn labels_go_as_well_with_a_level_an_instance_and_a_collector_that_is_off() {
+    let forget: [fn(&Store, &[Scope]); 3] = [
+        |store, all| store.keep_only(all[0].instance(), Level::Org, |scope| scope.id() == all[0].id()),
+        |store, all| store.forget_instance(all[0].instance()),
+        |store, all| all.iter().for_each(|scope| store.forget_part(*scope, Collector::Applications)),
+    ];
+    for (way, left) in forget.into_iter().zip([1, 0, 0]) {
+        let (store, all) = store_of_many(100);
+        way(&store, &all);
+        read_one(&store, all[0]);
+        assert_eq!(store.lock().labels.size().0, left);
+    }
+}
+
+#[test]
+fn few_that_go_cost_no_look_at_the_labels_of_all() {
+    let (store, all) = store_of_many(100);
+    for scope in all.get(51..).unwrap() {
+        store.forget(*scope);
+    }
+    read_one(&store, all[0]);
+    assert_eq!(store.lock().labels.size().0, 100);
+    store.forget(all[50]);
+    read_one(&store, all[0]);
+    assert_eq!(store.lock().labels.size().0, 50);
+}
