@@ -3,13 +3,16 @@
 //! One outage makes hundreds of polls fail: the first few are logged one by one, which names what is broken, and all
 //! others together, which says that it is more than that.
 
-use std::collections::{BTreeMap, HashSet};
+mod jobs;
+
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::{debug, info, warn};
 
+use self::jobs::{FailingJobs, Logged};
 use super::job::Job;
 
 /// So many failing jobs are logged one by one.
@@ -26,31 +29,12 @@ const REMIND_EVERY: Duration = Duration::from_secs(3_600);
 /// Jobs whose last attempt failed, of one account.
 #[derive(Debug, Default)]
 pub(super) struct Failures {
-    failing: BTreeMap<Job, Failing>,
+    failing: FailingJobs,
     /// Explanations, each held once.
     explanations: HashSet<Arc<str>>,
     outage: Option<Outage>,
     /// Uptime at which it was last said that something fails, while something does.
     told_at: Option<Duration>,
-}
-
-#[derive(Clone, Debug)]
-struct Failing {
-    /// The word for the last failure.
-    why: &'static str,
-    /// What went wrong, in words.
-    explanation: Option<Arc<str>>,
-    /// Failures in a row.
-    count: u32,
-    logged: Logged,
-}
-
-/// Where the beginning of a failure was logged, and so its end should be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Logged {
-    Nowhere,
-    ByItself,
-    WithOthers,
 }
 
 /// Many failures that are logged as one.
@@ -64,20 +48,20 @@ struct Outage {
 impl Failures {
     /// Notes and logs a failure.
     pub(super) fn failed(&mut self, account: &str, job: Job, why: &'static str, error: &dyn Display) {
-        let before = self.failing.get(&job).cloned();
+        let before = self.failing.get(job);
+        let is_told = before.is_some_and(|before| before.logged() == Logged::ByItself && before.why == why);
         self.note(job, why, false);
-        match before {
-            Some(Failing { logged: Logged::ByItself, why: before, .. }) if before == why => {
-                debug!(account, %error, "{job} failed again");
-            }
-            _ => self.tell(account, job, error),
+        if is_told {
+            debug!(account, %error, "{job} failed again");
+        } else {
+            self.tell(account, job, error);
         }
     }
 
     /// Logs a failure that was noted before: by itself, or with all others where there are many.
     pub(super) fn tell(&mut self, account: &str, job: Job, error: &dyn Display) {
-        let others = self.failing.iter().filter(|(other, _)| **other != job);
-        let told = others.filter(|(_, failing)| failing.logged == Logged::ByItself).count();
+        let is_told = self.failing.get(job).is_some_and(|failing| failing.logged() == Logged::ByItself);
+        let told = self.failing.count(Logged::ByItself) - usize::from(is_told);
         let logged = if self.outage.is_some() || told >= ONE_BY_ONE {
             debug!(account, %error, "{job} failed");
             Logged::WithOthers
@@ -85,10 +69,8 @@ impl Failures {
             warn!(account, %error, "{job} failed");
             Logged::ByItself
         };
-        if let Some(failing) = self.failing.get_mut(&job)
-            && failing.logged != Logged::ByItself
-        {
-            failing.logged = logged;
+        if !is_told {
+            self.failing.note_logged(job, logged);
         }
         if logged == Logged::WithOthers && self.outage.is_none() {
             let failing = self.failing.len();
@@ -105,16 +87,15 @@ impl Failures {
 
     /// Notes a failure that is logged elsewhere.
     pub(super) fn note(&mut self, job: Job, why: &'static str, told: bool) {
-        let before = self.failing.get(&job);
-        let count = before.map_or(1, |before| before.count.saturating_add(1));
-        let logged =
-            if told { Logged::ByItself } else { before.map_or(Logged::Nowhere, |before| before.logged) };
-        self.failing.insert(job, Failing { why, explanation: None, count, logged });
+        self.failing.note(job, why);
+        if told {
+            self.failing.note_logged(job, Logged::ByItself);
+        }
     }
 
     /// Keeps what went wrong with a job that was noted as failing, for those who ask.
     pub(super) fn explain(&mut self, job: Job, explanation: &str) {
-        let Some(failing) = self.failing.get_mut(&job) else { return };
+        let Some(failing) = self.failing.get_mut(job) else { return };
         failing.explanation = self.explanations.get(explanation).cloned();
         if failing.explanation.is_some() {
             return;
@@ -131,23 +112,24 @@ impl Failures {
 
     /// What went wrong with a job when it was last tried, and how many times in a row.
     pub(super) fn last(&self, job: Job) -> Option<(&str, u32)> {
-        let failing = self.failing.get(&job)?;
+        let failing = self.failing.get(job)?;
         Some((failing.explanation.as_deref().unwrap_or(failing.why), failing.count))
     }
 
     /// How many times in a row a job has failed.
     pub(super) fn in_a_row(&self, job: Job) -> u32 {
-        self.failing.get(&job).map_or(0, |failing| failing.count)
+        self.failing.get(job).map_or(0, |failing| failing.count)
     }
 
     /// The jobs whose last attempt failed.
     pub(super) fn jobs(&self) -> impl Iterator<Item = Job> {
-        self.failing.keys().copied()
+        self.failing.iter().map(|(job, _)| job)
     }
 
     /// Notes a success, and logs it if it ends a failure that was logged.
     pub(super) fn succeeded(&mut self, account: &str, job: Job) {
-        let Some(Failing { logged, count, .. }) = self.failing.remove(&job) else { return };
+        let Some(failing) = self.failing.remove(job) else { return };
+        let (logged, count) = (failing.logged(), failing.count);
         if logged == Logged::ByItself {
             info!(account, failed_polls = count, "{job} works again");
         } else {
@@ -163,16 +145,18 @@ impl Failures {
 
     /// Sums up what goes on failing, once an hour. `now` is an uptime.
     pub(super) fn remind(&mut self, account: &str, now: Duration) {
-        let known = self.failing.iter().filter(|(_, failing)| failing.logged != Logged::Nowhere);
-        let Some((job, worst)) = known.clone().max_by_key(|(_, failing)| failing.count) else {
+        let failing = self.failing.count_logged();
+        if failing == 0 {
             self.told_at = None;
             return;
-        };
+        }
         let told_at = *self.told_at.get_or_insert(now);
+        // Before the jobs are gone through: this comes with every poll.
         if now.saturating_sub(told_at) < REMIND_EVERY {
             return;
         }
-        let failing = known.count();
+        let known = self.failing.iter().filter(|(_, failing)| failing.logged() != Logged::Nowhere);
+        let Some((job, worst)) = known.max_by_key(|(_, failing)| failing.count) else { return };
         warn!(
             account,
             failing,
@@ -185,22 +169,20 @@ impl Failures {
 
     /// Forgets jobs for which `keep` says no.
     pub(super) fn retain(&mut self, keep: impl Fn(&Job) -> bool) {
-        self.failing.retain(|job, _| keep(job));
+        self.failing.retain(keep);
         self.end_outage();
     }
 
     /// Says that an outage is over, if it is.
     fn end_outage(&mut self) {
-        let failing = self.failing.values().filter(|failing| failing.logged != Logged::Nowhere).count();
+        let failing = self.failing.count_logged();
         if failing >= OVER_BELOW {
             return;
         }
         let Some(Outage { account, recovered }) = self.outage.take() else { return };
         info!(account, recovered, failing, "polls work again");
         // What fails once more after that is no part of it, and worth a line of its own.
-        for failing in self.failing.values_mut().filter(|failing| failing.logged == Logged::WithOthers) {
-            failing.logged = Logged::Nowhere;
-        }
+        self.failing.forget_others();
     }
 }
 

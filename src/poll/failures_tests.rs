@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::super::logged::Log;
 use super::*;
 use crate::usage::{Collector, Id, Scope};
@@ -193,4 +195,31 @@ fn an_outage_ends_with_the_jobs_that_are_forgotten() {
     assert_eq!(bench.take(), [r#"INFO polls work again account="default" recovered=0 failing=1"#]);
     bench.fail(30, "timeout");
     assert_eq!(bench.take().len(), 1);
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_the_numbers_of_failing_jobs_are_those_of_a_recount(
+        events in proptest::collection::vec((0..8_u8, 0..12_usize), 0..80),
+    ) {
+        let mut bench = Bench::new();
+        for (event, number) in events {
+            let (failures, job) = (&mut bench.failures, org(number));
+            match event {
+                0 | 1 => failures.failed(ACCOUNT, job, "timeout", &"timeout"),
+                2 => failures.failed(ACCOUNT, job, "malformed", &"malformed"),
+                3 => failures.explained(ACCOUNT, job, "unauthorized", &"refused"),
+                4 => failures.note(job, "died", true),
+                5 => failures.tell(ACCOUNT, job, &"timeout"),
+                6 => failures.succeeded(ACCOUNT, job),
+                _ => failures.retain(|job| *job > org(number)),
+            }
+            for logged in [Logged::Nowhere, Logged::ByItself, Logged::WithOthers] {
+                let counted = failures.failing.iter().filter(|(_, failing)| failing.logged() == logged).count();
+                prop_assert_eq!(failures.failing.count(logged), counted, "{:?}", logged);
+            }
+            let all = failures.failing.count(Logged::Nowhere) + failures.failing.count_logged();
+            prop_assert_eq!(all, failures.failing.len());
+        }
+    }
 }
