@@ -13,7 +13,8 @@ pub(super) struct Devices {
     coverage: Coverage,
     /// How many there are.
     total: Option<f64>,
-    days: Vec<DeviceDay>,
+    /// Since yesterday, as it was when they were read.
+    days: Box<[DeviceDay]>,
 }
 
 /// Reads one scope: yesterday and today. `summarised` is what the scope's summary says, for an answer that leaves days
@@ -36,12 +37,11 @@ impl Devices {
         asked: (Timestamp, Timestamp),
     ) -> Self {
         let newest = answer.counts.iter().filter(|day| day.total.is_some()).max_by_key(|day| day.date);
-        Self {
-            read_at: asked.1,
-            coverage: Coverage::new((answer.start, answer.end), asked),
-            total: newest.and_then(|day| day.total).or(summarised),
-            days: answer.counts,
-        }
+        let total = newest.and_then(|day| day.total).or(summarised);
+        // There is an answer for each scope: of one that tells more, what no window will be made of is not kept.
+        let start = answer.start.map(|start| start.max(asked.0));
+        let days = answer.counts.into_iter().filter(|day| day.date >= asked.0).collect();
+        Self { read_at: asked.1, coverage: Coverage::new((start, answer.end), asked), total, days }
     }
 
     /// Whether the answer can be carried on while nothing changes.
@@ -121,6 +121,26 @@ mod tests {
                 (Measure::DevicesDeletedLastDay, 0.0),
             ]
         );
+    }
+
+    #[test]
+    fn days_before_yesterday_are_not_kept_and_nothing_is_made_up_of_them() {
+        let day = |date, total| DeviceDay { date: at(date), total, created: Some(1.0), deleted: Some(1.0) };
+        let mut counts = Vec::with_capacity(100);
+        counts.extend([
+            day("2026-02-27T00:00:00Z", None),
+            day("2026-02-28T00:00:00Z", Some(7.0)),
+            day("2026-03-01T00:00:00Z", None),
+            day("2026-03-02T00:00:00Z", None),
+        ]);
+        let answer = Series { start: Some(at("2026-02-27T00:00:00Z")), end: None, counts };
+        let now = at("2026-03-02T10:00:00Z");
+        let devices = Devices::new(answer, None, (at("2026-03-01T00:00:00Z"), now));
+        assert_eq!(devices.days.len(), 2);
+        assert_eq!(devices.total, Some(7.0));
+        assert_eq!(devices.reading(now).unwrap().samples.len(), 5);
+        let before = devices.reading(at("2026-02-28T10:00:00Z")).unwrap();
+        assert_eq!(before.samples.len(), 1, "the number of devices");
     }
 
     #[test]
