@@ -4,6 +4,8 @@
 //! sweep, which begins at once, says that nobody wants it any more.
 //! Must not: decide whether the settings are good; whoever hands them over has made sure of that.
 
+use std::collections::BTreeSet;
+
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -115,6 +117,8 @@ impl Poller {
         if anew.is_empty() {
             return;
         }
+        // There may be as many as there are scopes.
+        let newcomers: BTreeSet<_> = self.newcomers.iter().copied().collect();
         for scope in scopes {
             if let Some(member) = self.fleet.get_mut(scope) {
                 for &collector in &anew {
@@ -122,7 +126,7 @@ impl Poller {
                 }
             }
             // Whoever has no place yet gets one when the sweep ends.
-            if !self.newcomers.contains(&scope) {
+            if !newcomers.contains(&scope) {
                 self.schedule_newcomer(scope);
             }
             for &collector in anew.iter().filter(|one| Collector::of(scope.level()).contains(one)) {
@@ -167,5 +171,28 @@ impl Poller {
         if self.config.instances.is_empty() && !self.foreign.is_empty() {
             self.schedule.hurry(Job::Instances, self.clock.uptime());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stand::{Stand, org, used};
+    use super::*;
+
+    #[test]
+    fn a_collector_that_comes_on_gets_places_of_those_who_have_places_and_later_of_newcomers() {
+        let devices = Collector::DeviceCounts;
+        let mut stand = Stand::with(|config| config.polling.disabled_collectors = vec![devices]);
+        stand.sweep(&[(org(2), used(5.0))]);
+        let found = vec![stand.found(org(2), Some(&used(5.0))), stand.found(org(3), Some(&used(5.0)))];
+        stand.hand_in(found);
+        let mut config = stand.poller.config.clone();
+        config.polling.disabled_collectors.clear();
+        let client = stand.poller.errand.client.clone();
+        stand.poller.reconfigure(Reconfiguration { config, client });
+        let has_place = |stand: &Stand, scope| stand.due(scope, devices).is_some();
+        assert!(has_place(&stand, org(2)) && !has_place(&stand, org(3)));
+        stand.sweep(&[(org(2), used(5.0)), (org(3), used(5.0))]);
+        assert!(has_place(&stand, org(3)));
     }
 }
