@@ -52,6 +52,8 @@ impl Poller {
                 let instances: Vec<_> = instances.filter(|instance| !left.contains(instance)).collect();
                 if listed.complete {
                     self.forget_instances_but(&instances);
+                    // Nor is there anything to take over of one that is not this account's any more.
+                    self.foreign.retain(|instance| instances.contains(instance));
                 }
                 for instance in instances {
                     self.add_instance(instance);

@@ -62,7 +62,7 @@ pub struct Poller {
     pub(super) suspects: BTreeMap<Job, Error>,
     /// Scopes that a sweep under way has found and that have no place in the schedule yet.
     pub(super) newcomers: Vec<Scope>,
-    /// Instances that another account polls.
+    /// Instances on this account's list that another account polls.
     pub(super) foreign: BTreeSet<Id>,
     /// Keys of patterns of the selection that fitted nobody, which has been said.
     pub(super) unmatched: BTreeSet<(Level, String)>,

@@ -176,8 +176,12 @@ impl Poller {
 
 #[cfg(test)]
 mod tests {
-    use super::super::stand::{Stand, org, used};
+    use super::super::errand::Outcome;
+    use super::super::fleet::Poll;
+    use super::super::stand::{MINUTE, Stand, id, org, used};
     use super::*;
+    use crate::losant::Listing;
+    use crate::losant::wire::Instance;
 
     #[test]
     fn a_collector_that_comes_on_gets_places_of_those_who_have_places_and_later_of_newcomers() {
@@ -194,5 +198,29 @@ mod tests {
         assert!(has_place(&stand, org(2)) && !has_place(&stand, org(3)));
         stand.sweep(&[(org(2), used(5.0)), (org(3), used(5.0))]);
         assert!(has_place(&stand, org(3)));
+    }
+
+    #[test]
+    fn an_instance_that_is_gone_from_the_list_is_not_looked_for_when_another_account_gives_it_up() {
+        let mut stand = Stand::with(|config| config.instances.clear());
+        assert!(stand.poller.store.claim(id(5), "another"));
+        // The list has come, and whether it is asked for again when the other account gives something up.
+        let is_asked_for_after = |stand: &mut Stand, numbers: &[u8], complete| {
+            stand.pass(MINUTE);
+            let item = |number| Instance { id: id(number), name: None, created_at: None, limits: None };
+            let items = numbers.iter().copied().map(item).collect();
+            stand
+                .poller
+                .schedule
+                .pop_due(stand.uptime(), |collector| collector == Job::Instances.collector());
+            let outcome = Outcome::Instances(Ok(Listing { items, complete, skipped: 0 }));
+            let begun = Poll { asked_at: stand.uptime(), mark: None };
+            assert!(stand.poller.apply(Job::Instances, outcome, begun));
+            stand.poller.claim_again();
+            stand.poller.schedule.due(Job::Instances) <= Some(stand.uptime())
+        };
+        assert!(is_asked_for_after(&mut stand, &[1, 5], true));
+        assert!(is_asked_for_after(&mut stand, &[1], false), "the list broke off");
+        assert!(!is_asked_for_after(&mut stand, &[1], true));
     }
 }
