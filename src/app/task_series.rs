@@ -23,7 +23,7 @@ impl Collector for TaskSeries {
         let tasks = ConstGauge::new(u64::try_from(runtime.metrics().num_alive_tasks()).unwrap_or(u64::MAX));
         let family = encoder.encode_descriptor(
             "losant_exporter_tasks",
-            "Tasks that are alive: pollers, polls under way, connections. One that only grows is a leak.",
+            "Tasks that are alive: pollers, polls under way, connections. A number that only grows is a leak.",
             None,
             tasks.metric_type(),
         )?;
