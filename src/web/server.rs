@@ -231,7 +231,11 @@ fn end_of_connection(clock: Clock, drain: Drain) -> impl Future<Output = ()> {
     }
 }
 
-/// Connections that clients have opened and that nobody has taken in yet. In the end nobody else can open one.
+/// Connections that clients have opened and that nobody has taken in yet.
+///
+/// As long as there is a listener the system goes on opening connections for it, and there is no call that stops only that: one
+/// that is opened after the last look here, or has been half open then, is reset when the listener goes. That is the next that
+/// happens. To shut it down would reset all that wait, and to shorten its queue would still let one in.
 fn waiting(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
     let Ok(listener) = listener.into_std() else { return Vec::new() };
     // Does not block: when none is left, that is an error.
