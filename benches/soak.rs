@@ -44,6 +44,8 @@ mod judge;
 mod ledger;
 #[path = "shared/machine.rs"]
 mod machine;
+#[path = "soak/memory.rs"]
+mod memory;
 #[path = "soak/mistake.rs"]
 mod mistake;
 #[path = "soak/page.rs"]

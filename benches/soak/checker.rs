@@ -18,6 +18,7 @@ use crate::form::{
 };
 use crate::judge::{self, Bounds, Circumstances, Findings};
 use crate::ledger::{Ledger, Promise};
+use crate::memory::Memory;
 use crate::mistake::Mistake;
 use crate::page::Page;
 use crate::scrapers::Scraped;
@@ -47,6 +48,8 @@ pub struct Checker {
     pub ready: Arc<Mutex<Option<Timestamp>>>,
     /// How long the page before took to be made, in seconds.
     renders: Arc<Mutex<f64>>,
+    /// What the page before claimed.
+    memory: Arc<Mutex<Memory>>,
     /// How many tasks the exporter had on the last page.
     pub tasks: Arc<AtomicU64>,
 }
@@ -82,6 +85,7 @@ impl Checker {
             mistakes,
             requests,
             renders: Arc::default(),
+            memory: Arc::default(),
             ready: Arc::default(),
             tasks: Arc::default(),
         }
@@ -176,6 +180,10 @@ impl Checker {
         {
             number.value += 1.0;
         }
+        if self.mistakes.contains(&Mistake::Vanished) {
+            let somebody = page.scopes.keys().find(|(level, _)| *level != "instance").copied();
+            somebody.and_then(|ids| page.scopes.remove(&ids));
+        }
         let tasks = page.own.get("losant_exporter_tasks").copied().unwrap_or_default();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some dozens")]
         self.tasks.store(tasks as u64, Ordering::Relaxed);
@@ -187,9 +195,10 @@ impl Checker {
             format!("/-/ready has said yes, and the page says {ready:?}")
         });
         self.ledger.count("series read", page.series as u64);
-        let (lists_whole_since, slow) = {
+        let (lists_whole_since, slow, not_found) = {
             let storm = self.storm.lock().unwrap_or_else(PoisonError::into_inner);
-            (storm.lists_whole_since(self.started), storm.slowness(self.clock.now()))
+            let now = self.clock.now();
+            (storm.lists_whole_since(self.started), storm.slowness(now), storm.not_found_until(now))
         };
         let left_out = self.left_out.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let errs = self.mistakes.contains(&Mistake::Stale);
@@ -206,10 +215,13 @@ impl Checker {
             asked: &asked,
             slow,
             lists_whole_since,
-            left_out: &left_out,
+            left_out: &left_out.since,
+            wanted_since: &left_out.wanted_since,
+            not_found,
             scraped: (scraped.asked_for, scraped.came),
         };
-        Ok(judge::look(&world, &page, &bounds, &around))
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(judge::look(&world, &page, &bounds, &around, &mut memory))
     }
 
     /// How old this page may become, by what the last ones took to be made.

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use losant_exporter::simulator::{ObjectId, World};
 
 use super::asked::{Asked, subject};
+use super::memory::{Memory, Part};
 use super::page::{LAST_SUCCESS, Number, Page};
 use crate::freshness::{COLLECTORS, collector_of, moment};
 use crate::possible::{Compared, Key, Possible, Who, everybody};
@@ -49,6 +50,10 @@ pub struct Circumstances<'a> {
     pub lists_whole_since: Option<Timestamp>,
     /// Orgs that the configuration leaves out, and since when.
     pub left_out: &'a HashMap<ObjectId, Timestamp>,
+    /// Since when orgs are wanted that the configuration has left out before. While it leaves them out that is never.
+    pub wanted_since: &'a HashMap<ObjectId, Timestamp>,
+    /// Until when Losant has said of some that they are not to be found although they are, at the latest.
+    pub not_found: Option<Timestamp>,
     /// When the page was asked for, and when it had come.
     pub scraped: (Timestamp, Timestamp),
 }
@@ -60,17 +65,23 @@ pub struct Findings {
     pub compared: Compared,
     /// How often numbers of a collector and scope had to be there if nothing kept them away, and how often they were not.
     pub wanted: usize,
-    pub missing: Vec<(ObjectId, &'static str)>,
+    pub missing: Vec<Part>,
     /// Those who are gone, and not on the page any more.
     pub departed: usize,
     pub wrong: Vec<String>,
     pub stale: Vec<String>,
 }
 
-/// Compares a page with what Losant showed.
-pub fn look(world: &World, page: &Page<'_>, bounds: &Bounds, around: &Circumstances<'_>) -> Findings {
+/// Compares a page with what Losant showed, and with the page before.
+pub fn look(
+    world: &World,
+    page: &Page<'_>,
+    bounds: &Bounds,
+    around: &Circumstances<'_>,
+    memory: &mut Memory,
+) -> Findings {
     let mut findings = Findings::default();
-    let mut known = HashSet::new();
+    let (mut known, mut claims, mut unclaimed) = (HashSet::new(), HashMap::new(), Vec::new());
     for who in everybody(world) {
         let ids = (who.level, who.ids.as_str());
         let numbers = page.scopes.get(&ids).map(Vec::as_slice).unwrap_or_default();
@@ -78,8 +89,16 @@ pub fn look(world: &World, page: &Page<'_>, bounds: &Bounds, around: &Circumstan
         look_for_the_gone(&mut findings, page, bounds, around, &who);
         let exists = who.since <= around.scraped.1 && who.gone.is_none_or(|gone| around.scraped.0 < gone);
         if exists || !numbers.is_empty() {
-            look_at(&mut findings, world, &who, numbers, (bounds, around), exists);
+            let claimed = look_at(&mut findings, world, &who, numbers, (bounds, around), exists);
+            // Whoever goes while the page is on its way may have gone before it was made.
+            let stays = exists && who.gone.is_none_or(|gone| around.scraped.1 < gone);
+            let silent = COLLECTORS.into_iter().filter(|collector| stays && !claimed.contains_key(collector));
+            unclaimed.extend(silent.map(|collector| (who.id, collector)));
+            claims.extend(claimed.into_iter().map(|(collector, at)| ((who.id, collector), at)));
         }
+    }
+    for ((id, collector), at) in memory.take(claims, &unclaimed, bounds, around) {
+        findings.wrong.push(format!("{collector} of {id} was read at {at}, and has vanished from the page"));
     }
     for id in page.seen.iter().filter(|id| !known.contains(**id)) {
         findings.wrong.push(format!("somebody is shown whom nobody knows: {id}"));
@@ -116,6 +135,7 @@ fn look_for_the_gone(
     }
 }
 
+/// Looks at the numbers of one scope. Returns the moments that they claim to be of.
 fn look_at(
     findings: &mut Findings,
     world: &World,
@@ -123,7 +143,7 @@ fn look_at(
     numbers: &[Number<'_>],
     (bounds, around): (&Bounds, &Circumstances<'_>),
     exists: bool,
-) {
+) -> HashMap<&'static str, Timestamp> {
     let (mut successes, mut found) = (HashMap::new(), HashMap::<&str, BTreeMap<Key, f64>>::new());
     for Number { stem, labels, value } in numbers {
         if *stem == LAST_SUCCESS {
@@ -135,7 +155,7 @@ fn look_at(
             }
         }
     }
-    let mut possible = HashMap::new();
+    let (mut possible, mut claims) = (HashMap::new(), HashMap::new());
     let (asked_for, came) = around.scraped;
     for collector in COLLECTORS {
         let found = found.remove(collector).unwrap_or_default();
@@ -151,6 +171,7 @@ fn look_at(
             }
             continue;
         };
+        claims.insert(collector, at);
         let age = asked_for.duration_since(at);
         if age > bounds.shown_for() {
             if found.is_empty() {
@@ -182,6 +203,7 @@ fn look_at(
             findings.wrong.push(format!("{} {}, read at {at}: {problem}", who.level, who.id));
         }
     }
+    claims
 }
 
 #[cfg(test)]

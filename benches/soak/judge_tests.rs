@@ -50,16 +50,28 @@ fn page_of(world: &World, read: Timestamp) -> String {
 }
 
 fn found(world: &World, text: &str, change: impl FnOnce(&mut Circumstances<'_>)) -> Findings {
-    let (asked, left_out) = (Asked::default(), HashMap::new());
+    found_after(&mut Memory::default(), world, text, change)
+}
+
+/// The same, after pages that are remembered.
+fn found_after(
+    memory: &mut Memory,
+    world: &World,
+    text: &str,
+    change: impl FnOnce(&mut Circumstances<'_>),
+) -> Findings {
+    let (asked, nobody) = (Asked::default(), HashMap::new());
     let mut around = Circumstances {
         asked: &asked,
         slow: seconds(1),
         lists_whole_since: Some(now() - seconds(3_600)),
-        left_out: &left_out,
+        left_out: &nobody,
+        wanted_since: &nobody,
+        not_found: None,
         scraped: (now(), now()),
     };
     change(&mut around);
-    look(world, &Page::read(text).unwrap(), &BOUNDS, &around)
+    look(world, &Page::read(text).unwrap(), &BOUNDS, &around, memory)
 }
 
 /// The first number of a family, one more than it is.
@@ -153,14 +165,80 @@ fn an_org_that_is_left_out_must_be_off_the_page_when_lists_have_told_of_it() {
     let left_out = |age| HashMap::from([(world.orgs()[3].id(), now() - seconds(age))]);
     for (age, stale) in [(70, 0), (80, 1)] {
         let left_out = left_out(age);
-        let (asked, whole) = (Asked::default(), Some(now() - seconds(3_600)));
+        let (asked, nobody, whole) = (Asked::default(), HashMap::new(), Some(now() - seconds(3_600)));
         let around = Circumstances {
             asked: &asked,
             slow: seconds(1),
             lists_whole_since: whole,
             left_out: &left_out,
+            wanted_since: &nobody,
+            not_found: None,
             scraped: (now(), now()),
         };
-        assert_eq!(look(&world, &Page::read(&text).unwrap(), &BOUNDS, &around).stale.len(), stale);
+        let findings = look(&world, &Page::read(&text).unwrap(), &BOUNDS, &around, &mut Memory::default());
+        assert_eq!(findings.stale.len(), stale);
     }
+}
+
+#[test]
+fn an_org_that_vanishes_from_one_page_to_the_next_is_wrong_unless_there_is_a_reason() {
+    let world = World::default();
+    let (text, org) = (page_of(&world, now() - seconds(9)), world.orgs()[3].id());
+    let lacking = without(&text, &[&org.to_string()]);
+    let a_second_later = (now() + seconds(1), now() + seconds(1));
+    // The page before had it, or whatever `first` says.
+    let second = |world: &World, first: &str, second: &str, change: &dyn Fn(&mut Circumstances<'_>)| {
+        let mut memory = Memory::default();
+        found_after(&mut memory, world, first, |_| {});
+        let findings = found_after(&mut memory, world, second, |around| {
+            around.scraped = a_second_later;
+            change(around);
+        });
+        findings.wrong
+    };
+    let wrong = second(&world, &text, &lacking, &|_| {});
+    assert_eq!(wrong.len(), COLLECTORS.len(), "{wrong:?}");
+    assert!(wrong.iter().all(|wrong| wrong.contains(&org.to_string()) && wrong.contains("vanished")));
+    // One part of it is enough.
+    let parts = [LAST_SUCCESS, "device_counts"].map(str::to_owned);
+    let silent =
+        without(&without(&text, &[&parts[0], &org.to_string(), &parts[1]]), &["_devices", &org.to_string()]);
+    assert_eq!(second(&world, &text, &silent, &|_| {}).len(), 1);
+
+    let none = Vec::<String>::new();
+    // It has not been there before, or is there again.
+    assert_eq!(second(&world, &lacking, &lacking, &|_| {}), none);
+    assert_eq!(second(&world, &lacking, &text, &|_| {}), none);
+    // It is too long ago that it was read.
+    let old = page_of(&world, now() - seconds(59));
+    assert_eq!(second(&world, &old, &without(&old, &[&org.to_string()]), &|_| {}), none);
+    // The configuration leaves it out, or has done so after it was read.
+    for since in [Timestamp::MAX, now() - seconds(8)] {
+        let wanted_since = HashMap::from([(org, since)]);
+        let mut memory = Memory::default();
+        found_after(&mut memory, &world, &text, |_| {});
+        let (asked, nobody) = (Asked::default(), HashMap::new());
+        let around = Circumstances {
+            asked: &asked,
+            slow: seconds(1),
+            lists_whole_since: None,
+            left_out: &nobody,
+            wanted_since: &wanted_since,
+            not_found: None,
+            scraped: a_second_later,
+        };
+        let findings = look(&world, &Page::read(&lacking).unwrap(), &BOUNDS, &around, &mut memory);
+        assert_eq!(findings.wrong, none);
+    }
+    // Losant has said that it is not to be found, lately.
+    let said = |ago: i64| move |around: &mut Circumstances<'_>| around.not_found = Some(now() - seconds(ago));
+    assert_eq!(second(&world, &text, &lacking, &said(39)), none);
+    assert_eq!(second(&world, &text, &lacking, &said(41)).len(), COLLECTORS.len());
+    // The page before came after this one was asked for.
+    let overtaken = |around: &mut Circumstances<'_>| around.scraped.0 = now() - seconds(1);
+    assert_eq!(second(&world, &text, &lacking, &overtaken), none);
+    // It is gone.
+    let mut world = world;
+    world.org_mut(org).unwrap().deleted_at = Some(now() + seconds(1));
+    assert_eq!(second(&world, &text, &lacking, &|_| {}), none);
 }

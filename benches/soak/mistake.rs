@@ -5,6 +5,8 @@
 pub enum Mistake {
     /// It reads one device more than there is, of one scope on each page.
     Value,
+    /// It overlooks one org or sandbox on each page.
+    Vanished,
     /// It wants series to go six seconds after they were read.
     Stale,
     /// One scraper has a wrong password.
@@ -28,8 +30,9 @@ pub enum Mistake {
 }
 
 impl Mistake {
-    const ALL: [(Self, &str); 11] = [
+    const ALL: [(Self, &str); 12] = [
         (Self::Value, "value"),
+        (Self::Vanished, "vanished"),
         (Self::Stale, "stale"),
         (Self::Password, "password"),
         (Self::Budget, "budget"),

@@ -45,6 +45,8 @@ pub struct Storm {
     lists: Option<Timestamp>,
     /// Until when answers were late.
     slow: Option<Timestamp>,
+    /// Until when 404 was answered about somebody who is there.
+    not_found: Option<Timestamp>,
     /// Who has come, and who has gone.
     pub arrived: u64,
     pub departed: u64,
@@ -170,6 +172,18 @@ impl Storm {
         if self.active.iter().any(|active| matches!(active.kind, FaultKind::Delay(_) | FaultKind::Hang)) {
             self.slow = Some(now);
         }
+        if self.is_not_found() {
+            self.not_found = Some(now);
+        }
+    }
+
+    fn is_not_found(&self) -> bool {
+        self.active.iter().any(|active| matches!(active.kind, FaultKind::Status { status: 404, .. }))
+    }
+
+    /// Until when Losant said of some that they are not to be found although they are.
+    pub fn not_found_until(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.is_not_found() { Some(now) } else { self.not_found }
     }
 
     /// Ends everything.

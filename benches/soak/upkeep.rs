@@ -1,7 +1,7 @@
 //! What operators do meanwhile: the configuration, the token and the certificate are replaced, well and badly.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -32,8 +32,17 @@ const SUCCEEDED_AT: &str = "losant_exporter_config_last_reload_success_timestamp
 const EXPIRY: &str = "losant_exporter_token_expiry_timestamp_seconds{account=\"default\"}";
 const ACCEPTED: &str = "losant_exporter_token_accepted{account=\"default\"}";
 
-/// Orgs that the configuration leaves out, and since when.
-pub type LeftOut = Arc<Mutex<HashMap<ObjectId, Timestamp>>>;
+/// Orgs that the configuration leaves out.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Since when that has been in force.
+    pub since: HashMap<ObjectId, Timestamp>,
+    /// Since when those are wanted that were left out once. While they are left out, even if that is not in force yet, it is never.
+    pub wanted_since: HashMap<ObjectId, Timestamp>,
+}
+
+/// What all share of it.
+pub type LeftOut = Arc<Mutex<Selection>>;
 
 /// What all upkeep needs.
 #[derive(Clone)]
@@ -93,6 +102,9 @@ impl Upkeep {
             match turn % 4 {
                 0 => {
                     settings.left_out = self.somebody(turn);
+                    self.left_out()
+                        .wanted_since
+                        .extend(settings.left_out.iter().map(|id| (*id, Timestamp::MAX)));
                     self.reload_by("POST", &settings).await;
                     self.note_left_out(&settings);
                 }
@@ -122,9 +134,17 @@ impl Upkeep {
     }
 
     fn note_left_out(&self, settings: &Settings) {
-        let now = self.clock.now();
-        let mut left_out = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
-        *left_out = settings.left_out.iter().map(|id| (*id, now)).collect();
+        let (now, mut selection) = (self.clock.now(), self.left_out());
+        selection.since = settings.left_out.iter().map(|id| (*id, now)).collect();
+        for (id, since) in &mut selection.wanted_since {
+            if *since == Timestamp::MAX && !settings.left_out.contains(id) {
+                *since = now;
+            }
+        }
+    }
+
+    fn left_out(&self) -> MutexGuard<'_, Selection> {
+        self.left_out.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn reload_by(&self, way: &str, settings: &Settings) {

@@ -7,5 +7,7 @@ mod asked;
 mod budget;
 #[path = "../../benches/soak/judge.rs"]
 mod judge;
+#[path = "../../benches/soak/memory.rs"]
+mod memory;
 #[path = "../../benches/soak/page.rs"]
 mod page;
