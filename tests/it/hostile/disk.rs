@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::namespaces::{MOUNT, Namespaces};
-use super::process::Process;
+use super::process::{Process, handed_in};
 use super::site::{Site, program};
 use crate::components;
 use crate::test_app::within_patience;
@@ -221,29 +221,24 @@ async fn what_cannot_be_printed_is_a_failure_that_is_named() {
     assert_eq!(site.files(), ["config.toml", "token"], "something was left");
 }
 
-/// A port that is free, or was a moment ago.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_daemon_whose_log_nobody_takes_serves_all_the_same() {
     let site = site().await;
     let full = || Stdio::from(File::options().write(true).open("/dev/full").expect("a full device"));
     for format in ["logfmt", "json"] {
         for log in ["full", "closed", "gone"] {
-            let address = format!("127.0.0.1:{}", free_port());
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
             let mut command = site.command();
-            command.args([format!("--web.listen-address={address}"), format!("--log.format={format}")]);
+            command.arg(format!("--log.format={format}"));
             command.args(["--log.level=debug", "--web.enable-lifecycle"]);
+            let mut command = handed_in(&command, if log == "closed" { ">&- 2>&-" } else { "" });
             match log {
                 "full" => drop(command.stdout(full()).stderr(full())),
                 // The end that reads is gone.
                 "gone" => drop(command.stderr(std::io::pipe().expect("a pipe").1)),
-                _ => command = without_output(&command),
+                _ => {}
             }
-            let mut process = Process::start_unheard(command, format!("http://{address}"));
+            let mut process = Process::start_unheard(command, listener);
             process.ready().await;
             let differences = site.differences(&process).await;
             assert!(differences.is_empty(), "{format}, {log}: {differences:?}");
@@ -255,13 +250,4 @@ async fn a_daemon_whose_log_nobody_takes_serves_all_the_same() {
             assert_eq!(process.ended().await.code(), Some(0), "{format}, {log}");
         }
     }
-}
-
-/// The same command without standard output and standard error.
-fn without_output(command: &Command) -> Command {
-    let mut closed = Command::new("sh");
-    closed.args(["-c", "exec \"$0\" \"$@\" >&- 2>&-"]).arg(command.get_program()).args(command.get_args());
-    closed.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    closed.current_dir(command.get_current_dir().expect("a folder"));
-    closed
 }

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -44,9 +46,10 @@ impl Process {
         Self { child, url: String::new(), client: http(), log }
     }
 
-    /// Starts `command`, which serves at `url`, with the standard output and error that it has.
-    pub fn start_unheard(mut command: Command, url: String) -> Self {
-        let child = command.stdin(Stdio::null()).spawn().expect("the program starts");
+    /// Starts `command`, with the standard output and error that it has. It serves on what [`handed_in`] gives it.
+    pub fn start_unheard(mut command: Command, listener: TcpListener) -> Self {
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let child = command.stdin(Stdio::from(OwnedFd::from(listener))).spawn().expect("the program starts");
         Self { child, url, client: http(), log: watch::channel(Vec::new()).1 }
     }
 
@@ -173,6 +176,17 @@ impl Process {
         let value = status.lines().find_map(|line| line.strip_prefix(key)).expect("a line");
         value.trim().trim_end_matches(" kB").parse().expect("a number")
     }
+}
+
+/// The same command, which serves on the listener that is its standard input, handed in as systemd does. So its port is known
+/// before it says so, and nobody else can take it. `redirect` is what else becomes of its files, in the words of the shell.
+pub fn handed_in(command: &Command, redirect: &str) -> Command {
+    let mut handed_in = Command::new("sh");
+    handed_in.args(["-c", &format!("exec \"$0\" \"$@\" 3<&0 0</dev/null {redirect}")]);
+    handed_in.arg(command.get_program()).args(command.get_args()).arg("--web.systemd-socket");
+    handed_in.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    handed_in.env("LISTEN_FDS", "1").current_dir(command.get_current_dir().expect("a folder"));
+    handed_in
 }
 
 /// `losant_up` of the only instance.
