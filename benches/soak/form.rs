@@ -58,6 +58,8 @@ pub struct Form {
     pub rotate_every: u64,
     pub certify_every: u64,
     pub reload_every: u64,
+    /// How often Prometheus asks for a part of the page, and so how long it waits for that, in seconds.
+    pub part_every: u32,
 }
 
 impl Form {
@@ -76,6 +78,8 @@ impl Form {
         rotate_every: 8,
         certify_every: 4,
         reload_every: 3,
+        // The machine of continuous integration may be busy for seconds.
+        part_every: 5,
     };
 
     pub const LONG: Self = Self {
@@ -91,5 +95,6 @@ impl Form {
         rotate_every: 24,
         certify_every: 12,
         reload_every: 6,
+        part_every: 1,
     };
 }

@@ -1,8 +1,12 @@
 //! A real Prometheus that scrapes over https with a password, and what it says of its scrapes afterwards.
 //!
-//! Every second it asks for the part of the page that tells of the instance and of the exporter itself; every fifteen seconds
-//! for all of it. A whole page is half a million series here: reading one takes Prometheus a second of a processor, so that two
-//! that read it every second would need a machine of their own. It keeps a few families of them.
+//! Every second, or every five in the short form, it asks for the part of the page that tells of the instance and of the exporter
+//! itself; every fifteen seconds for all of it. A whole page is half a million series here: reading one takes Prometheus a second
+//! of a processor, so that two that read it every second would need a machine of their own. It keeps a few families of them.
+//!
+//! It waits as long as it is to the next scrape, and not longer, since it takes no other configuration. Each scrape that fails is
+//! a broken promise: on a machine that builds and tests something else meanwhile, as it is in continuous integration, a second is
+//! not enough for that, whatever the exporter does.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -13,14 +17,18 @@ use losant_exporter::clock::Clock;
 use serde_json::Value;
 
 use crate::exporter::{Exporter, PASSWORD, USER};
+use crate::form::Form;
 use crate::ledger::{Ledger, Promise};
 use crate::processes::Process;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Its jobs, what they ask for, and how often.
-const JOBS: [(&str, &str, u32); 2] =
-    [("part", "  params: { 'collect[]': [instance] }\n", 1), ("whole", "", 15)];
+/// Its jobs, what they ask for, and how often in seconds.
+type Jobs = [(&'static str, &'static str, u32); 2];
+
+fn jobs(form: &Form) -> Jobs {
+    [("part", "  params: { 'collect[]': [instance] }\n", form.part_every), ("whole", "", 15)]
+}
 
 /// Families of orgs and sandboxes that it keeps. To store all of them is its business and not that of the exporter.
 const KEPT: &str = "up|losant_(exporter|instance)_.*|losant_org_(info|devices)";
@@ -29,13 +37,14 @@ const KEPT: &str = "up|losant_(exporter|instance)_.*|losant_org_(info|devices)";
 /// to as long as half a million series take to be written, which may be longer than the second that Prometheus waits.
 const TURN_OF_AN_HOUR: f64 = 6.0;
 
-/// The least share of the scrapes of a second that must have come to pass: a machine that has too much to do leaves some out.
+/// The least share of the scrapes that must have come to pass: a machine that has too much to do leaves some out.
 const LEAST_SHARE: f64 = 0.5;
 
 pub struct Prometheus {
     _process: Process,
     url: String,
     name: &'static str,
+    jobs: Jobs,
     clock: Clock,
     since: Duration,
 }
@@ -48,10 +57,10 @@ pub fn program() -> Option<PathBuf> {
 
 impl Prometheus {
     /// Starts one with its data in a folder of its own.
-    pub async fn start(program: &Path, name: &'static str, exporter: &Exporter) -> Self {
-        let folder = exporter.folder.join(name);
+    pub async fn start(program: &Path, name: &'static str, exporter: &Exporter, form: &Form) -> Self {
+        let (folder, jobs) = (exporter.folder.join(name), jobs(form));
         std::fs::create_dir_all(&folder).expect("a folder");
-        std::fs::write(folder.join("prometheus.yml"), config(exporter)).expect("a file");
+        std::fs::write(folder.join("prometheus.yml"), config(exporter, &jobs)).expect("a file");
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a loopback port");
         let address = listener.local_addr().expect("an address");
         drop(listener);
@@ -60,13 +69,13 @@ impl Prometheus {
         let mut process = Process::run(program, &folder, "prometheus", &args, &[]);
         process.wait_for_log("Server is ready", PATIENCE).await;
         let clock = Clock::system();
-        Self { _process: process, url: format!("http://{address}"), name, since: clock.uptime(), clock }
+        Self { _process: process, url: format!("http://{address}"), name, jobs, since: clock.uptime(), clock }
     }
 
     /// Prints what it says of its scrapes, and notes those that failed.
     pub async fn report(&self, ledger: &Ledger) {
         let seconds = self.clock.uptime().saturating_sub(self.since).as_secs();
-        for (job, _, every) in JOBS {
+        for (job, _, every) in self.jobs {
             let selector = format!("{{job=\"{job}\"}}[{}s]", seconds + 5);
             let ups = self.samples(&format!("up{selector}")).await;
             let (failed, turned): (Vec<_>, Vec<_>) = ups
@@ -125,9 +134,9 @@ impl Prometheus {
     }
 }
 
-fn config(exporter: &Exporter) -> String {
+fn config(exporter: &Exporter, jobs: &Jobs) -> String {
     let mut text = "scrape_configs:\n".to_owned();
-    for (job, more, every) in JOBS {
+    for (job, more, every) in jobs {
         writeln!(
             text,
             "- job_name: {job}\n  scheme: https\n  scrape_interval: {every}s\n  scrape_timeout: {every}s\n{more}  \

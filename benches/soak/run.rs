@@ -91,7 +91,7 @@ async fn whole(form: Form, seed: u64) -> ExitCode {
         phases,
         ready,
     ));
-    let watchers = watchers(&exporter).await;
+    let watchers = watchers(&exporter, &form).await;
     let rows = if errs(Mistake::Browser) { ROWS + 1 } else { ROWS };
 
     let mut stage = Stage {
@@ -171,11 +171,11 @@ async fn losant(seed: u64, form: &Form, clock: &Clock) -> (Simulator, Losant, Jo
 }
 
 /// Two Prometheus, where one is installed.
-async fn watchers(exporter: &Exporter) -> Vec<Prometheus> {
+async fn watchers(exporter: &Exporter, form: &Form) -> Vec<Prometheus> {
     let mut watchers = Vec::new();
     if let Some(program) = prometheus::program() {
         for name in ["one", "two"] {
-            watchers.push(Prometheus::start(&program, name, exporter).await);
+            watchers.push(Prometheus::start(&program, name, exporter, form).await);
         }
     }
     watchers
