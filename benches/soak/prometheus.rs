@@ -22,6 +22,10 @@ use crate::ledger::{Ledger, Promise};
 use crate::processes::Process;
 
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How often is looked whether it is ready.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How many ports it gets at most.
+const ATTEMPTS: u32 = 4;
 
 /// Its jobs, what they ask for, and how often in seconds.
 type Jobs = [(&'static str, &'static str, u32); 2];
@@ -61,15 +65,37 @@ impl Prometheus {
         let (folder, jobs) = (exporter.folder.join(name), jobs(form));
         std::fs::create_dir_all(&folder).expect("a folder");
         std::fs::write(folder.join("prometheus.yml"), config(exporter, &jobs)).expect("a file");
+        for attempt in 1..=ATTEMPTS {
+            match Self::listening(program, &folder).await {
+                Ok((process, url)) => {
+                    let clock = Clock::system();
+                    return Self { _process: process, url, name, jobs, since: clock.uptime(), clock };
+                }
+                Err(log) if attempt == ATTEMPTS => panic!("Prometheus {name} does not start: {log}"),
+                Err(_) => println!("Prometheus {name} has ended early: once more, with another port"),
+            }
+        }
+        unreachable!("the last attempt ends otherwise")
+    }
+
+    /// Starts one on a port that was free a moment ago, since it takes no listener that is handed in. Fails with its log when
+    /// it ends early, for somebody else may have that port by now.
+    async fn listening(program: &Path, folder: &Path) -> Result<(Process, String), String> {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a loopback port");
         let address = listener.local_addr().expect("an address");
         drop(listener);
         let web = format!("--web.listen-address={address}");
         let args = ["--config.file=prometheus.yml", "--storage.tsdb.path=data", &web];
-        let mut process = Process::run(program, &folder, "prometheus", &args, &[]);
-        process.wait_for_log("Server is ready", PATIENCE).await;
+        let mut process = Process::run(program, folder, "prometheus", &args, &[]);
         let clock = Clock::system();
-        Self { _process: process, url: format!("http://{address}"), name, jobs, since: clock.uptime(), clock }
+        while !process.log().contains("Server is ready") {
+            if process.ended().is_some() {
+                return Err(process.log());
+            }
+            assert!(clock.uptime() < PATIENCE, "Prometheus is not ready: {}", process.log());
+            clock.sleep(LOOK_EVERY).await;
+        }
+        Ok((process, format!("http://{address}")))
     }
 
     /// Prints what it says of its scrapes, and notes those that failed.
