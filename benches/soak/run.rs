@@ -47,7 +47,7 @@ async fn whole(form: Form, seed: u64) -> ExitCode {
     let (clock, ledger, mistakes) = (Clock::system(), Ledger::default(), Mistake::ordered());
     println!("soak {}: SOAK_SEED={seed}, from {}; mistakes on purpose: {mistakes:?}", form.name, clock.now());
     let folder = tempfile::tempdir().expect("a folder");
-    let (simulator, losant, mut tasks) = losant(seed, &form, &clock).await;
+    let (simulator, losant, _tasks) = losant(seed, &form, &clock).await;
     let (storm, left_out) = (Arc::<Mutex<Storm>>::default(), LeftOut::default());
     let authority = Arc::new(Authority::new("soak"));
     let exporter = Exporter::start(folder.path(), losant, simulator.token(), &authority).await;
@@ -70,7 +70,7 @@ async fn whole(form: Form, seed: u64) -> ExitCode {
     let errs = |mistake| mistakes.contains(&mistake);
 
     let visitor = |keeps, password| Visitor::new(&authority.pem(), keeps, password);
-    let mut all = JoinSet::new();
+    let (mut all, mut readiness) = (JoinSet::new(), JoinSet::new());
     let url = exporter.url("/metrics");
     all.spawn(scrape(
         visitor(true, PASSWORD),
@@ -84,7 +84,7 @@ async fn whole(form: Form, seed: u64) -> ExitCode {
     all.spawn(scrape(visitor(false, password), url, by.clone(), opening.clone(), None, ended.clone()));
     all.spawn(checker.clone().follow(ended.clone()));
     all.spawn(checker.clone().judge_pages(latest.clone(), ended.clone()));
-    tasks.spawn(readiness::watch(
+    readiness.spawn(readiness::watch(
         visitor(true, PASSWORD),
         exporter.url("/-/ready"),
         by.clone(),
@@ -106,8 +106,10 @@ async fn whole(form: Form, seed: u64) -> ExitCode {
         latest,
         resources: Resources::default(),
     };
+    // What is returned is looked at here: kept, it would hold up whoever says once more that it is ready, for ever.
     let waiting = tokio::time::timeout(FIRST_LOOK, is_ready.wait_for(|ready| *ready)).await;
-    ledger.check(Promise::ReadinessTruthful, waiting.is_ok(), || format!("not ready within {FIRST_LOOK:?}"));
+    let is_ready = waiting.is_ok_and(|ready| ready.is_ok());
+    ledger.check(Promise::ReadinessTruthful, is_ready, || format!("not ready within {FIRST_LOOK:?}"));
     println!("ready after {:.1?}", clock.uptime());
     phase.send_replace(Phase::Running);
     stage.is_complete(&exporter, &visitor(true, PASSWORD)).await;
@@ -139,12 +141,11 @@ async fn whole(form: Form, seed: u64) -> ExitCode {
         watcher.report(&ledger).await;
     }
     end.send_replace(true);
-    while let Some(ended) = all.join_next().await {
-        ended.expect("a part without a panic");
-    }
+    have_ended(all).await;
     drop(watchers);
     phase.send_replace(Phase::Ending);
     let log = ended_log(exporter, &clock, &ledger).await;
+    have_ended(readiness).await;
     stage.figures(&[("kept", &keeping), ("new each time", &opening)], &log);
     ledger.verdict()
 }
@@ -190,8 +191,13 @@ async fn keep_up_with(stage: &mut Stage, upkeep: Upkeep, exporter: &Exporter, au
     upkeeps.spawn(upkeep.certify(form.certify_every, authority, calms));
     stage.rage(exporter).await;
     calm.send_replace(true);
-    while let Some(ended) = upkeeps.join_next().await {
-        ended.expect("upkeep without a panic");
+    have_ended(upkeeps).await;
+}
+
+/// Waits for parts of the run to end. A panic of one is one of the run.
+async fn have_ended(mut parts: JoinSet<()>) {
+    while let Some(ended) = parts.join_next().await {
+        ended.expect("a part without a panic");
     }
 }
 

@@ -62,12 +62,24 @@ impl Upkeep {
         self.mistakes.contains(&mistake)
     }
 
-    /// What the exporter says of itself.
+    /// What the exporter says of itself. Whoever asks for that scrapes: it may not fail, and what comes must be a page.
     async fn own(&self, series: &str) -> Option<f64> {
         let url = self.exporter.url("/metrics?collect[]=instance");
-        let (_, body) = self.visitor.get(&url).await.ok().filter(|(status, _)| *status == 200)?;
-        let text = unpacked(&body).ok()?;
-        Page::read(&text).ok()?.own.get(series).copied()
+        let asked_for = self.clock.now();
+        let body = match self.visitor.get(&url).await {
+            Ok((200, body)) => body,
+            other => {
+                let how = other.map_or_else(|error| error, |(status, _)| format!("status {status}"));
+                self.ledger.broken(Promise::NoFailedScrape, format!("of a part, {asked_for}: {how}"));
+                return None;
+            }
+        };
+        let value =
+            unpacked(&body).and_then(|text| Page::read(&text).map(|page| page.own.get(series).copied()));
+        value.unwrap_or_else(|problem| {
+            self.ledger.broken(Promise::NoWrongValue, problem);
+            None
+        })
     }
 
     /// Waits until a series is as `wanted`. Returns whether it came to be.
@@ -148,7 +160,11 @@ impl Upkeep {
     }
 
     async fn reload_by(&self, way: &str, settings: &Settings) {
-        let before = self.own(SUCCEEDED_AT).await.unwrap_or_default();
+        let asked_for = self.clock.now();
+        let before = self.own(SUCCEEDED_AT).await.unwrap_or_else(|| {
+            self.ledger.broken(Promise::ReloadsTakeEffect, "nothing says since when which one is in force");
+            asked_for.as_duration().as_secs_f64()
+        });
         self.exporter.configure(settings);
         let mut said = String::new();
         match way {
