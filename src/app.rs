@@ -14,6 +14,7 @@ mod reload;
 mod settings;
 mod shard_series;
 mod status;
+mod status_thread;
 mod task_series;
 
 use std::pin::Pin;
@@ -22,7 +23,7 @@ use std::time::Duration;
 
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 use self::board::Board;
 use self::config_series::ConfigSeries;
@@ -44,6 +45,7 @@ use crate::usage::Shard;
 use crate::web::{About, Exposition, Gate, Guard, Orders, Readiness, Status, WebMetrics, WebState};
 
 use self::status::StatusSource;
+use self::status_thread::StatusThread;
 pub use accounts::{Account, AccountError, accounts};
 pub use reload::{ReadSettings, Reloaded, Reloader, Source};
 pub use settings::Settings;
@@ -135,7 +137,7 @@ impl App {
             board: board.clone(),
             telemetry_path: web.telemetry_path.clone(),
             in_force,
-            turn: Arc::new(Semaphore::new(1)),
+            thread: StatusThread::default(),
         };
         let engine = Engine {
             in_force: settings,

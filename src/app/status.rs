@@ -4,13 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use super::ABOUT;
 use super::board::Board;
+use super::status_thread::StatusThread;
 use crate::clock::Clock;
 use crate::poll::{Inquiry, PollerHandle, PollerReport};
 use crate::status::{self, Account, Exporter, Listing, Query, Rules, Selected, View};
@@ -33,7 +33,7 @@ pub(super) struct StatusSource {
     pub(super) telemetry_path: String,
     /// Of the settings in force.
     pub(super) in_force: watch::Receiver<Shown>,
-    pub(super) turn: Arc<Semaphore>,
+    pub(super) thread: StatusThread,
 }
 
 /// What the page says of the settings in force.
@@ -107,15 +107,12 @@ impl StatusSource {
 
     /// Goes through all scopes, on a thread of its own and one at a time.
     async fn select(&self, query: Query) -> Result<Selected, StatusError> {
-        let failed = |error: &dyn std::fmt::Display| StatusError::Failed(error.to_string());
-        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|error| failed(&error))?;
-        let (store, rules) = (self.store.clone(), self.in_force.borrow().rules);
-        let moment = Moment { now: self.clock.now(), uptime: self.clock.uptime() };
+        let (store, rules, clock) = (self.store.clone(), self.in_force.borrow().rules, self.clock.clone());
         let select = move || {
-            let _until_done = turn;
+            let moment = Moment { now: clock.now(), uptime: clock.uptime() };
             Listing::new(&store.snapshot(), moment, &rules).select(query)
         };
-        tokio::task::spawn_blocking(select).await.map_err(|error| failed(&error))
+        self.thread.run(select).await.map_err(|error| StatusError::Failed(error.to_string()))
     }
 }
 
