@@ -78,7 +78,7 @@ bench: ## Measure what docs/performance.md and docs/detection.md tell of, in abo
 fuzz: ## Run every fuzz target for FUZZ_SECONDS (600) on what comes in from outside; wants cargo-fuzz
 	scripts/fuzz
 
-fuzz-check: ## Run the seeds of all fuzz targets through their checks, and lint these; wants nothing
+fuzz-check: ## Run the seeds of all fuzz targets through their checks, and lint these; wants a C++ compiler
 	cd fuzz && $(CARGO) fmt --check
 	cd fuzz && $(CARGO) clippy --locked --all-targets -- -D warnings
 	cd fuzz && $(CARGO) test --locked
