@@ -47,6 +47,20 @@ pub fn builder(url: &Url) -> Result<reqwest::ClientBuilder, String> {
         .tcp_nodelay(true))
 }
 
+/// Reads a URL with a host name, which has to be in ASCII and without escapes: others are refused here, since what could read them is
+/// left out of this program, and takes for granted that it is not asked. Says what is wrong, without repeating anything.
+pub fn url(text: &str) -> Result<Url, String> {
+    // A user and a password are for the caller to refuse. As many slashes as one likes are as good as two.
+    let after = text.split_once("://").map_or(text, |(_, after)| after);
+    let authority =
+        after.trim_start_matches(['/', '\\', '\t', '\n', '\r']).split(['/', '\\', '?', '#']).next();
+    let host = authority.unwrap_or_default().rsplit('@').next().unwrap_or_default();
+    if !host.is_ascii() || host.contains('%') {
+        return Err("the host name is not ASCII".to_owned());
+    }
+    Url::parse(text).map_err(|error| error.to_string())
+}
+
 /// Whether what is sent to `url` stays on this machine.
 pub fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);

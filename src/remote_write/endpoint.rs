@@ -51,7 +51,7 @@ impl FromStr for Endpoint {
 
     fn from_str(text: &str) -> Result<Self, InvalidEndpoint> {
         let refuse = |problem| Err(InvalidEndpoint(problem));
-        let Ok(url) = Url::parse(text.trim()) else {
+        let Ok(url) = outbound::url(text.trim()) else {
             return refuse("not a URL; it should look like http://localhost:9090/api/v1/write");
         };
         if !matches!(url.scheme(), "http" | "https") {

@@ -37,7 +37,7 @@ impl Origin {
         if !text.starts_with("http://") && !text.starts_with("https://") {
             return Ok(Self::File(text.into()));
         }
-        let url = Url::parse(text).context("flag --metrics")?;
+        let url = outbound::url(text).map_err(|problem| anyhow!("flag --metrics: {problem}"))?;
         if !url.username().is_empty() || url.password().is_some() {
             bail!(
                 "flag --metrics: a URL with a user or password would be shown; read the page with a client of your own"
