@@ -34,23 +34,17 @@ impl Deflater {
         self.deflate(text, FlushCompress::Finish, blocks);
     }
 
-    fn deflate(&mut self, mut text: &[u8], flush: FlushCompress, blocks: &mut Vec<u8>) {
+    fn deflate(&mut self, text: &[u8], flush: FlushCompress, blocks: &mut Vec<u8>) {
         /// What a block of nothing takes, and more.
         const LEAST_ROOM: usize = 256;
         self.0.reset();
         loop {
-            // Nothing grows by more than an eighth: nine bits to a byte, and the tables. So this is one round; in a further
-            // one, the flush would be repeated.
-            blocks.reserve(text.len() + text.len() / 7 + LEAST_ROOM);
-            let before = self.0.total_in();
-            let status = self.0.compress_vec(text, blocks, flush);
-            let taken = usize::try_from(self.0.total_in() - before).unwrap_or(usize::MAX);
-            text = text.get(taken..).unwrap_or_default();
-            let is_done = match status {
+            blocks.reserve(LEAST_ROOM);
+            let taken = usize::try_from(self.0.total_in()).unwrap_or(usize::MAX);
+            let rest = text.get(taken..).unwrap_or_default();
+            let is_done = match self.0.compress_vec(rest, blocks, flush) {
                 // With room left over, everything has come out.
-                Ok(Status::Ok | Status::BufError) => {
-                    flush == FlushCompress::Full && text.is_empty() && blocks.len() < blocks.capacity()
-                }
+                Ok(Status::Ok | Status::BufError) => blocks.len() < blocks.capacity(),
                 // An error cannot happen to a stream that has just been reset.
                 Ok(Status::StreamEnd) | Err(_) => true,
             };

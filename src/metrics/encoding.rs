@@ -90,6 +90,12 @@ mod tests {
     }
 
     #[test]
+    fn of_a_coding_that_is_named_twice_the_higher_quality_counts() {
+        check("gzip;q=0, x-gzip", Gzip);
+        check("x-gzip, gzip;q=0", Gzip);
+    }
+
+    #[test]
     fn a_quality_of_zero_excludes() {
         check("gzip;q=0", Identity);
         check("gzip;q=0.000, identity;q=0", Identity);
@@ -136,6 +142,7 @@ mod tests {
             check(nonsense, Identity);
         }
         check("nonsense;;;=, gzip;nonsense;level=9", Gzip);
+        check("a backslash outside of quotes\\, gzip", Gzip);
     }
 
     #[test]

@@ -115,6 +115,9 @@ mod tests {
         assert!(filter.is_everything());
         assert!(Group::ALL.into_iter().all(|group| filter.wants_group(Some(group))));
         assert!(filter.wants_instance(ID.parse().unwrap()));
+        for parameter in [("collect[]", "org"), ("instance_id", ID)] {
+            assert!(!Filter::parse([parameter]).unwrap().is_everything(), "{parameter:?}");
+        }
     }
 
     #[test]

@@ -139,6 +139,15 @@ mod tests {
     }
 
     #[test]
+    fn other_types_are_no_wish_for_text_whatever_their_version() {
+        for other in
+            ["application/json", "text/html", "application/json;version=0.0.4", "text/html;version=1.0.0"]
+        {
+            check(&format!("{other},application/openmetrics-text;q=0.5"), OpenMetrics);
+        }
+    }
+
+    #[test]
     fn a_quality_of_zero_excludes() {
         check("application/openmetrics-text;q=0", Text);
         check("application/openmetrics-text;q=0.000,*/*;q=0", Text);
@@ -186,6 +195,16 @@ mod tests {
             check(&format!("text/plain;version=1.0.0;escaping={escaping}"), Text);
             check(&format!("text/plain;version=0.0.4;escaping={escaping};escaping={escaping}"), Text);
         }
+    }
+
+    #[test]
+    fn readers_are_told_the_format_by_its_content_type() {
+        let told = Format::ALL.map(|format| (format.label(), format.content_type()));
+        let expected = [
+            ("openmetrics", "application/openmetrics-text; version=1.0.0; charset=utf-8"),
+            ("text", "text/plain; version=0.0.4; charset=utf-8"),
+        ];
+        assert_eq!(told, expected);
     }
 
     #[test]

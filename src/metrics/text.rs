@@ -84,7 +84,7 @@ fn without_exemplar(sample: &str) -> &str {
     &sample[..labels.len() + value.len()]
 }
 
-/// Where the label set of a sample ends. Inside a label value, `}` and `#` are just characters.
+/// Where the brace stands that ends the label set of a sample. Inside a label value, `}` and `#` are just characters.
 fn end_of_labels(sample: &str) -> usize {
     let Some(start) = sample.find(['{', ' ']).filter(|&at| sample[at..].starts_with('{')) else { return 0 };
     let mut quoted = false;
@@ -92,9 +92,9 @@ fn end_of_labels(sample: &str) -> usize {
     for (at, byte) in sample.bytes().enumerate().skip(start) {
         match byte {
             _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
+            b'\\' => escaped = true,
             b'"' => quoted = !quoted,
-            b'}' if !quoted => return at + 1,
+            b'}' if !quoted => return at,
             _ => {}
         }
     }
