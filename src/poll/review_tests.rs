@@ -1,3 +1,4 @@
+use super::super::logged::Log;
 use super::super::stand::{MINUTE, NOW, Stand, org, sandbox, unavailable, used, used_type, whole};
 use super::*;
 use crate::losant::Unavailable;
@@ -119,7 +120,7 @@ fn a_scope_whose_lists_do_not_know_yet_what_an_answer_knew_is_asked_in_turn_unti
 
 #[test]
 fn where_lists_lag_so_far_that_numbers_would_run_out_before_they_confirm_them_everybody_is_asked_in_turn() {
-    let mut stand = Stand::new();
+    let (mut stand, log) = (Stand::new(), Log::listen());
     let [known, untold] = [[Standing::Known; 5], [Standing::Untold; 5]];
     let quiet = (org(2), used(5.0));
     stand.sweep(&[quiet.clone(), (org(3), used(4.0))]);
@@ -143,6 +144,7 @@ fn where_lists_lag_so_far_that_numbers_would_run_out_before_they_confirm_them_ev
         "and who has never been asked, like everybody new"
     );
     assert!(stand.has_metric("losant_exporter_sweep_mode{account=\"default\",mode=\"scopes\"} 1"));
+    assert_eq!(log.count("lists know of use much later"), 1);
     for collector in [PAYLOADS, BYTES, HOURS, DEVICES, NOTEBOOKS] {
         let interval = stand.poller.config.polling.interval(collector);
         assert!(stand.until_due(org(2), collector) <= interval, "{collector:?}");

@@ -233,8 +233,10 @@ pub(super) fn next_slot(job: Job, now: Duration, interval: Duration) -> Duration
     let mut hasher = DefaultHasher::new();
     job.hash(&mut hasher);
     let phase = hasher.finish() % interval;
-    let since_slot = (now % interval + interval - phase) % interval;
-    Duration::from_millis(now.saturating_add(interval - since_slot))
+    // The first is at the phase, and each further one an interval later.
+    let since_first = now.checked_sub(phase);
+    let slot = since_first.map_or(phase, |since| now.saturating_add(interval - since % interval));
+    Duration::from_millis(slot)
 }
 
 #[cfg(test)]

@@ -202,6 +202,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
     const MINUTE: Duration = Duration::from_secs(60);
     const SWEEP: Duration = Duration::from_secs(300);
+    const SIX_HOURS: Duration = Duration::from_secs(21_600);
 
     fn start() -> Timestamp {
         "2026-03-01T00:00:00Z".parse().unwrap()
@@ -243,6 +244,7 @@ mod tests {
             Finding::Open,
             "restated, and the list has come down"
         );
+        assert_eq!(answered(100.0, 90.0).compare(95.0), Finding::Open, "half of the way proves nothing");
         assert_eq!(answered(4.0, 5.0).compare(4.0), Finding::Lags);
         assert_eq!(answered(0.0, 0.0).compare(5.0), Finding::Open, "zero proves nothing");
         assert_eq!(Answered { listed_before: None, ..answered(0.0, 5.0) }.compare(9.0), Finding::Open);
@@ -250,8 +252,9 @@ mod tests {
 
     #[test]
     fn lists_are_believed_about_the_period_that_they_agreed_on() {
-        let trust = after(&[(4.0, 5.0, 6.0)]);
+        let mut trust = after(&[(4.0, 5.0, 6.0)]);
         assert!(trust.is_exact() && trust.is_exact_about(start()));
+        assert!(!trust.weigh(7 * MINUTE), "the verdict is what it was");
         assert!(!trust.is_exact_about("2026-04-01T00:00:00Z".parse().unwrap()));
         assert!(!Trust::default().is_exact());
     }
@@ -263,7 +266,33 @@ mod tests {
         assert!(after(&contradicting(1)).is_exact());
         let mut trust = after(&contradicting(2));
         assert!(!trust.is_exact());
-        assert!(trust.weigh(6 * MINUTE + GRUDGE) && trust.is_exact(), "forgotten in time");
+        assert!(trust.weigh(6 * MINUTE + SIX_HOURS) && trust.is_exact(), "forgotten in time");
+    }
+
+    #[test]
+    fn one_contradiction_in_ten_comparisons_is_tolerated_and_lags_contradict_too() {
+        let (agreeing, overstated) = ([(4.0, 5.0, 6.0); 20], (1_000.0, 600.0, 998.0));
+        let among =
+            |number: usize, others: &[(f64, f64, f64)]| after(&[&agreeing[..number], others].concat());
+        assert!(among(9, &[overstated]).is_exact());
+        assert!(!among(8, &[overstated]).is_exact());
+        let trust = among(12, &[overstated, (4.0, 5.0, 4.0)]);
+        assert_eq!((trust.lag(), trust.is_exact()), (Duration::ZERO, false), "neither would count by itself");
+    }
+
+    #[test]
+    fn agreements_are_remembered_for_the_latest_periods() {
+        let starts = (0..=64).map(|day| start() + jiff::SignedDuration::from_hours(24 * day));
+        let mut starts: Vec<_> = starts.collect();
+        let mut trust = Trust::default();
+        for period_start in starts.iter().copied() {
+            let answered = Answered { period_start, ..answered(4.0, 5.0) };
+            trust.note(&answered, answered.compare(6.0), 6 * MINUTE, SWEEP);
+        }
+        trust.weigh(6 * MINUTE);
+        let forgotten = starts.remove(0);
+        assert!(!trust.is_exact_about(forgotten));
+        assert!(starts.into_iter().all(|period_start| trust.is_exact_about(period_start)));
     }
 
     #[test]
@@ -296,9 +325,9 @@ mod tests {
         trust.note(&answered, answered.compare(4.0), 6 * MINUTE, SWEEP);
         assert_eq!(trust.lag(), 5 * MINUTE + SWEEP, "before the sweep has ended");
         trust.weigh(6 * MINUTE);
-        trust.weigh(6 * MINUTE + GRUDGE - SECOND);
+        trust.weigh(6 * MINUTE + SIX_HOURS - SECOND);
         assert_eq!(trust.lag(), 5 * MINUTE + SWEEP);
-        trust.weigh(6 * MINUTE + GRUDGE);
+        trust.weigh(6 * MINUTE + SIX_HOURS);
         assert_eq!(trust.lag(), Duration::ZERO);
     }
 
