@@ -110,11 +110,9 @@ impl Economy {
                 break;
             }
         }
-        if economy.stage > Stage::Everything {
-            economy.count_dropped(&all, &left);
-        }
+        economy.count_dropped(&all, &left);
         if economy.dropped.iter().all(|dropped| *dropped == 0) {
-            // There is nobody yet of whom something could be left out.
+            // Nothing has to be left out, or there is nobody yet of whom something could be.
             economy = Self::default();
         }
         (economy, left)

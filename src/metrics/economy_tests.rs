@@ -1,6 +1,8 @@
 //! What is left out where there are too many series.
 
 use std::collections::BTreeMap;
+use std::io::{self, Read as _};
+use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
@@ -86,6 +88,54 @@ fn then_whole_sandboxes_by_least_usage_and_then_orgs() {
     assert_eq!(left(12), (12, left(12).1, [0, 3]));
     assert_eq!(left(11).2, [0, 2]);
     assert_eq!(left(1).0, 0);
+}
+
+#[test]
+fn of_those_who_had_to_go_who_fits_beside_the_others_comes_back() {
+    let setup = Setup { max_series: Some(8), ..Setup::new() };
+    // Two series each, and so many more. By least usage the first three have to go; the third is too large to come back.
+    for (number, more) in [(21, 1_u32), (22, 1), (23, 7), (24, 0)] {
+        setup.put(Scope::Sandbox { instance: id(1), sandbox: id(number) }, |reading| {
+            reading.add(Measure::BillablePayloadsPeriod, [], f64::from(number));
+            for place in 0..more {
+                reading.add(Measure::Resources, [place.to_string().into()], 1.0);
+            }
+        });
+    }
+    let text = setup.text();
+    let shown = [21, 22, 23, 24].map(|number| text.contains(&format!("sandbox_id=\"{}\"", id(number))));
+    assert_eq!(shown, [true, true, false, true], "{text}");
+}
+
+/// What is logged while a first page is made.
+fn logged(setup: &Setup) -> String {
+    let (mut reader, writer) = io::pipe().unwrap();
+    let subscriber = || tracing_subscriber::fmt().with_ansi(false).without_time();
+    // While there is only one log, a line that is first come by on another thread would be silenced on all of them.
+    let _other = tracing::Dispatch::new(subscriber().with_writer(io::sink).finish());
+    let log = subscriber().with_writer(Arc::new(writer)).finish();
+    tracing::subscriber::with_default(log, || drop(setup.metrics()));
+    let mut text = String::new();
+    reader.read_to_string(&mut text).unwrap();
+    text
+}
+
+#[test]
+fn what_is_left_out_is_logged() {
+    let logged = |max_series| logged(&Setup { max_series: Some(max_series), ..six_scopes() });
+    assert_eq!(logged(42), "");
+    for (max_series, what) in [
+        (41, "series=30 dropped=12 scopes=0 max_series=41 what=\"sources of payloads\""),
+        (29, "series=24 dropped=18 scopes=0 max_series=29 what=\"sources and bytes of payloads\""),
+        (
+            23,
+            "series=20 dropped=22 scopes=1 max_series=23 what=\"sources and bytes of payloads, and whole scopes\"",
+        ),
+    ] {
+        let line = logged(max_series);
+        assert!(line.contains("series are left out to keep within max_series"), "{line}");
+        assert!(line.contains(what), "{line}");
+    }
 }
 
 #[test]

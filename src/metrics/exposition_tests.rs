@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::time::Duration;
 
+use bytes::Bytes;
 use flate2::read::GzDecoder;
 use openmetrics_parser::{OpenMetricsValue, PrometheusValue};
 use prometheus_client::registry::Registry;
@@ -12,7 +13,7 @@ use proptest::prelude::*;
 use super::catalogue::{self, CATALOGUE, Row};
 use super::encoding::Encoding;
 use super::negotiate::Format;
-use super::{Filter, Group, Metrics, RenderConfig, Renderer};
+use super::{Filter, Group, InvalidFilter, Metrics, RenderConfig, Renderer, ScrapeError};
 use crate::clock::{Clock, ClockHand};
 use crate::store::{Freshness, Store};
 use crate::usage::{Collector, Id, Label, Measure, Reading, Sample, Scope};
@@ -59,16 +60,19 @@ impl Setup {
         self.store.put(scope, Collector::PayloadCounts, reading, self.clock.uptime());
     }
 
-    pub(super) fn metrics(&self) -> (Metrics, Renderer) {
-        let config = RenderConfig {
+    pub(super) fn config(&self) -> RenderConfig {
+        RenderConfig {
             expire_after: EXPIRE_AFTER,
             freshness: Freshness([Some(EXPIRE_AFTER); Collector::ALL.len()]),
             render_interval: RENDER_INTERVAL,
             max_series: self.max_series,
             instances: BTreeSet::new(),
             listing_accounts: Vec::new(),
-        };
-        Metrics::new(config, Registry::default(), self.store.clone(), self.clock.clone())
+        }
+    }
+
+    pub(super) fn metrics(&self) -> (Metrics, Renderer) {
+        Metrics::new(self.config(), Registry::default(), self.store.clone(), self.clock.clone())
     }
 
     /// The page of what the store holds, as text.
@@ -242,6 +246,56 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn an_instance_of_which_there_is_nothing_is_refused() {
+    let setup = Setup::new();
+    setup.put(Scope::Instance { instance: id(1) }, |reading| reading.add(Measure::Devices, [], 1.0));
+    let (metrics, _renderer) = setup.metrics();
+    let stranger = id(9).to_string();
+    let filter = Filter::parse([("instance_id", stranger.as_str())]).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let answer = runtime.block_on(metrics.scrape(Format::Text, Encoding::Gzip, &filter));
+    let refused = InvalidFilter::Instance { id: id(9), known: vec![id(1)] };
+    assert_eq!(answer.err(), Some(ScrapeError::Filter(refused)));
+}
+
+#[test]
+fn a_page_tells_how_large_it_is_compressed() {
+    let setup = Setup::new();
+    setup.put(Scope::Instance { instance: id(1) }, |reading| reading.add(Measure::Devices, [], 1.0));
+    let (metrics, _renderer) = setup.metrics();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let answer = runtime.block_on(metrics.scrape(Format::Text, Encoding::Gzip, &Filter::default())).unwrap();
+    let chunks: Vec<_> = answer.chunks.collect();
+    // Behind the header, and before what is not of the page: the last block and the checksum.
+    let page: usize = chunks[1..chunks.len() - 2].iter().map(Bytes::len).sum();
+    let text = text_of(&scrape(&metrics, Format::Text, Encoding::Identity, &Filter::default()));
+    assert!(text.contains(&format!("\nlosant_exporter_page_bytes {page}\n")), "{page} {text}");
+}
+
+#[test]
+fn a_family_of_orgs_and_sandboxes_is_whole_where_both_fill_blocks() {
+    let setup = Setup::new();
+    for number in 0..1_000_u32 {
+        let owner = format!("{number:024x}").parse().unwrap();
+        for scope in
+            [Scope::Org { instance: id(1), org: owner }, Scope::Sandbox { instance: id(1), sandbox: owner }]
+        {
+            setup.put(scope, |reading| {
+                reading.add(Measure::ApplicationDevices, [owner.to_string().into()], f64::from(number));
+            });
+        }
+    }
+    let text = setup.text();
+    let mut lines: Vec<_> =
+        text.lines().filter(|line| line.starts_with("losant_application_devices{")).collect();
+    assert!(lines.iter().map(|line| line.len()).sum::<usize>() > 2 * 128 * 1024, "{}", text.len());
+    assert_eq!(lines.len(), 2_000);
+    lines.sort_unstable();
+    lines.dedup();
+    assert_eq!(lines.len(), 2_000, "some are there twice");
 }
 
 /// A large number of orgs: more text than is kept, in many blocks.

@@ -159,7 +159,7 @@ impl Renderer {
                 let took = ended.saturating_sub(started);
                 metrics.note(&page, took, clock.now());
                 pages.send_replace(Arc::new(page));
-                rested_at = ended.saturating_add((took * REST).max(render_interval));
+                rested_at = ended.saturating_add(rest_after(took, render_interval));
             }
             for one in served {
                 // Fails when whoever asked has gone.
@@ -167,6 +167,11 @@ impl Renderer {
             }
         }
     }
+}
+
+/// How long no page is made, unless somebody waits for it, after one that took so long.
+pub(super) fn rest_after(took: Duration, render_interval: Duration) -> Duration {
+    (took * REST).max(render_interval)
 }
 
 /// A thread of its own, since a page can be up to seconds of work. Always the same one, since what it gives back to the

@@ -1,6 +1,5 @@
 //! When the page is made, and how old what a scrape sees may be.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,10 +9,9 @@ use tokio::task::JoinSet;
 use super::encoding::Encoding;
 use super::exposition_tests::{EXPIRE_AFTER, NOW, RENDER_INTERVAL, Setup, id, text_of};
 use super::negotiate::Format;
+use super::renderer::rest_after;
 use super::{Filter, Metrics, RenderConfig, RenderError};
-use crate::clock::Clock;
-use crate::store::{Freshness, Store};
-use crate::usage::{Collector, Measure, Scope};
+use crate::usage::{Measure, Scope};
 
 /// A running renderer.
 struct Running {
@@ -88,6 +86,22 @@ async fn the_page_is_made_anew_once_in_an_interval_when_something_has_changed() 
     );
 }
 
+#[test]
+fn making_pages_takes_a_sixteenth_of_a_processor_at_most() {
+    let rest = |took| rest_after(Duration::from_secs(took), RENDER_INTERVAL);
+    assert_eq!([0, 1, 4].map(rest), [RENDER_INTERVAL, Duration::from_secs(15), Duration::from_secs(60)]);
+}
+
+#[tokio::test]
+async fn other_settings_show_although_nothing_is_read() {
+    let running = Running::start(Setup::new());
+    running.put_devices(1.0);
+    running.metrics.rendered().await;
+    running.metrics.reconfigure(RenderConfig { max_series: Some(0), ..running.setup.config() });
+    running.setup.hand.advance(RENDER_INTERVAL);
+    running.hides(DEVICES).await;
+}
+
 #[tokio::test]
 async fn a_scrape_right_after_the_end_of_a_window_does_not_show_its_numbers() {
     let running = Running::start(Setup::new());
@@ -147,19 +161,12 @@ async fn a_number_that_is_too_old_goes_although_nothing_is_read() {
 
 #[tokio::test]
 async fn what_the_exporter_says_of_itself_is_seconds_old_at_most() {
-    let (clock, hand) = Clock::manual(NOW.parse().unwrap());
+    let setup = Setup::new();
     let mut registry = Registry::default();
     let counter = prometheus_client::metrics::counter::Counter::<u64>::default();
     registry.register("steps", "Steps", counter.clone());
-    let config = RenderConfig {
-        expire_after: EXPIRE_AFTER,
-        freshness: Freshness([None; Collector::ALL.len()]),
-        render_interval: RENDER_INTERVAL,
-        max_series: None,
-        instances: BTreeSet::new(),
-        listing_accounts: Vec::new(),
-    };
-    let (metrics, _renderer) = Metrics::new(config, registry, Store::new(), clock);
+    let (metrics, _renderer) =
+        Metrics::new(setup.config(), registry, setup.store.clone(), setup.clock.clone());
     let steps = async || {
         let body = metrics.scrape(Format::Text, Encoding::Identity, &Filter::default()).await.unwrap();
         let text = text_of(&body.chunks.collect::<Vec<_>>().concat());
@@ -167,6 +174,22 @@ async fn what_the_exporter_says_of_itself_is_seconds_old_at_most() {
     };
     assert_eq!(steps().await, "0");
     counter.inc();
-    hand.advance(Duration::from_secs(2));
+    setup.hand.advance(Duration::from_secs(2));
     assert_eq!(steps().await, "1");
+    counter.inc();
+    assert_eq!(steps().await, "1", "made a moment ago");
+    metrics.forget_own();
+    assert_eq!(steps().await, "2");
+    counter.inc();
+    let scrapes = async {
+        // By the second turn the other side waits for its first second to pass.
+        tokio::task::yield_now().await;
+        setup.hand.advance(Duration::from_secs(1));
+        while steps().await != "3" {
+            tokio::task::yield_now().await;
+        }
+    };
+    let kept_fresh = tokio::time::timeout(Duration::from_secs(30), metrics.keep_fresh(scrapes)).await;
+    assert!(kept_fresh.is_ok(), "not made beforehand for those who scrape");
+    assert_eq!(steps().await, "3");
 }
