@@ -48,13 +48,11 @@ impl StatusThread {
         let _ = sender.send(Box::new(order));
         // Before it is waited for: one who goes meanwhile leaves the thread to the next.
         *orders = Some(sender);
-        match done.await {
-            Ok(result) => Ok(result),
-            Err(_) => {
-                *orders = None;
-                Err(StatusThreadError::Panicked)
-            }
+        let result = done.await;
+        if result.is_err() {
+            *orders = None;
         }
+        result.map_err(|_| StatusThreadError::Panicked)
     }
 }
 
@@ -100,13 +98,13 @@ mod tests {
         let thread = StatusThread::default();
         let (let_go, held) = mpsc::channel::<()>();
         let (begun, has_begun) = oneshot::channel();
-        let hold = thread.run(move || {
+        let holding = thread.run(move || {
             begun.send(()).unwrap();
             held.recv().unwrap();
         });
         tokio::select! {
             biased;
-            _ = hold => panic!("it is held"),
+            _ = holding => panic!("it is held"),
             begun = has_begun => begun.unwrap(),
         }
         // Whoever asked has gone, and so has the next one.

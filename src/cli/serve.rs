@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use tokio::net::TcpListener;
@@ -186,9 +187,14 @@ pub(super) fn exit_of(end: Result<Ending, TaskDied>) -> Exit {
     }
 }
 
+/// How long threads that wait for files stay when they have nothing to do. Files are looked at every few seconds, and what a thread that
+/// ends has given back to the allocator stays behind.
+const KEEP_THREADS: Duration = Duration::from_secs(3_600);
+
 /// Runs a command on a runtime of its own.
 pub(super) fn block_on<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder.enable_all().thread_keep_alive(KEEP_THREADS).build();
     let runtime = runtime.context("cannot start the runtime")?;
     let ended = runtime.block_on(command);
     // What hangs in the system, such as a file on a mount that is gone, must not hold up the end.
