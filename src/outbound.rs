@@ -50,8 +50,8 @@ pub fn builder(url: &Url) -> Result<reqwest::ClientBuilder, String> {
 /// Reads a URL with a host name, which has to be in ASCII and without escapes: others are refused here, since what could read them is
 /// left out of this program, and takes for granted that it is not asked. Says what is wrong, without repeating anything.
 pub fn url(text: &str) -> Result<Url, String> {
-    // A user and a password are for the caller to refuse. As many slashes as one likes are as good as two.
-    let after = text.split_once("://").map_or(text, |(_, after)| after);
+    // A user and a password are for the caller to refuse. As many slashes as one likes are as good as two, and none are, too.
+    let after = text.split_once(':').map_or(text, |(_, after)| after);
     let authority =
         after.trim_start_matches(['/', '\\', '\t', '\n', '\r']).split(['/', '\\', '?', '#']).next();
     let host = authority.unwrap_or_default().rsplit('@').next().unwrap_or_default();

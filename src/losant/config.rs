@@ -190,6 +190,7 @@ mod tests {
             "https://B%C3%BCCHER.example",
             "https://metAAA)A%AAA*rics.e//..a",
             "https:////AA%AAA.example",
+            "https:AA%AAA.example",
             "https://me:hunter2@A%AAA.example",
         ] {
             assert!(refused.parse::<BaseUrl>().is_err(), "{refused}");
