@@ -122,6 +122,9 @@ fn logged(setup: &Setup) -> String {
 
 #[test]
 fn what_is_left_out_is_logged() {
+    let nobody = Setup { max_series: Some(1), ..Setup::new() };
+    nobody.put(Scope::Instance { instance: id(1) }, |reading| reading.add(Measure::Devices, [], 1.0));
+    assert_eq!(logged(&nobody), "", "nobody is there yet whom it could be taken from");
     let logged = |max_series| logged(&Setup { max_series: Some(max_series), ..six_scopes() });
     assert_eq!(logged(42), "");
     for (max_series, what) in [
