@@ -321,5 +321,8 @@ fn is_same_silence<T, V: PartialEq>(
 }
 
 #[cfg(test)]
+#[path = "standing_tests.rs"]
+mod standing_tests;
+#[cfg(test)]
 #[path = "review_tests.rs"]
 mod tests;
