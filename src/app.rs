@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
 use self::board::Board;
@@ -30,6 +31,7 @@ use self::config_series::ConfigSeries;
 use self::crew::Crew;
 use self::engine::Engine;
 use self::reload::{HttpOrders, Keeper};
+use self::task_series::TaskSeries;
 use crate::clock::Clock;
 use crate::config::{Config, WebConfig};
 use crate::lifecycle::{Ending, Shutdown, TaskDied, Tasks};
@@ -87,6 +89,8 @@ pub struct App {
     clock: Clock,
     readiness: Readiness,
     pollers: Vec<(String, Poller)>,
+    polling_on: Option<Handle>,
+    task_series: TaskSeries,
     keeper: Keeper,
     control: Control,
 }
@@ -123,7 +127,7 @@ impl App {
         let config_series = ConfigSeries::register(&mut registry, clock.now());
         let readiness = Readiness::waiting_for(pollers.iter().map(|(name, _)| gate(name)));
         readiness_series::register(&mut registry, readiness.clone());
-        task_series::register(&mut registry);
+        let task_series = TaskSeries::register(&mut registry);
         process::register(&mut registry);
         let (metrics, renderer) = Metrics::new(settings.rendering(), registry, store.clone(), clock.clone());
         let metrics = Arc::new(metrics);
@@ -169,6 +173,8 @@ impl App {
             clock,
             readiness,
             pollers,
+            polling_on: None,
+            task_series,
             keeper,
             control,
         })
@@ -185,6 +191,13 @@ impl App {
     #[must_use]
     pub fn guarded_by(self, guard: Guard) -> Self {
         Self { guard, ..self }
+    }
+
+    /// Polls on another runtime than the one that serves. Without, on the same.
+    #[must_use]
+    pub fn polling_on(self, runtime: Handle) -> Self {
+        self.task_series.count_on(runtime.clone());
+        Self { polling_on: Some(runtime), ..self }
     }
 
     /// Asks the pollers for things while the app runs.
@@ -221,6 +234,8 @@ impl App {
             clock,
             readiness,
             pollers,
+            polling_on,
+            task_series: _,
             mut keeper,
             control,
         } = self;
@@ -269,10 +284,12 @@ impl App {
             tasks.spawn("page renderer", renderer.run(async { drop(served.await) }));
         }
         let drain = shutdown.drain();
-        tasks.spawn("pollers", async move {
+        // What it starts runs where it does.
+        let polling = async move {
             keeper.engine().start(pollers);
             keeper.run(drain).await
-        });
+        };
+        tasks.spawn_on(&polling_on.unwrap_or_else(Handle::current), "pollers", polling);
         shutdown
     }
 }

@@ -15,6 +15,7 @@ mod man;
 mod once;
 mod output;
 mod rules;
+mod runtimes;
 mod serve;
 mod simulate;
 mod suggest;

@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
 
@@ -136,7 +137,17 @@ impl Tasks {
         name: impl Into<String>,
         task: impl Future<Output = T> + Send + 'static,
     ) {
-        let task = self.running.spawn(async move { task.await.failure() });
+        self.spawn_on(&Handle::current(), name, task);
+    }
+
+    /// Starts `task` on another runtime. It counts like the others.
+    pub fn spawn_on<T: TaskEnd>(
+        &mut self,
+        runtime: &Handle,
+        name: impl Into<String>,
+        task: impl Future<Output = T> + Send + 'static,
+    ) {
+        let task = self.running.spawn_on(async move { task.await.failure() }, runtime);
         self.names.insert(task.id(), name.into());
     }
 

@@ -17,6 +17,10 @@ use crate::processes::Process;
 /// How long anything may take to start.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The systemd unit: the program is started with its environment, which is that of the image as well, so that what is measured is what
+/// runs.
+const UNIT: &str = include_str!("../../deploy/systemd/losant-exporter.service");
+
 /// Who may scrape. The hash is that of the password.
 pub const USER: &str = "dave";
 pub const PASSWORD: &str = "dave123";
@@ -60,12 +64,10 @@ impl Exporter {
         );
         write_whole(&folder.join("web.yml"), &web);
         write_whole(&folder.join("config.toml"), &config(folder, &losant, &Settings::default()));
-        let mut process = Process::start(
-            folder,
-            "serve",
-            &["serve", "--config.file=config.toml"],
-            &[("RUST_BACKTRACE", "1")],
-        );
+        let of_unit = UNIT.lines().filter_map(|line| line.strip_prefix("Environment=")?.split_once('='));
+        let environment: Vec<_> = of_unit.chain([("RUST_BACKTRACE", "1")]).collect();
+        let mut process =
+            Process::start(folder, "serve", &["serve", "--config.file=config.toml"], &environment);
         let listening = process.wait_for_log("message=listening", PATIENCE).await;
         let address = listening.field("address").parse().expect("an address");
         Self { process, address, folder: folder.to_owned(), losant }

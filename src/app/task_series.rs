@@ -1,6 +1,7 @@
 //! How many tasks the process has.
 
-use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::{fmt, iter};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -8,19 +9,34 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use tokio::runtime::Handle;
 
-#[derive(Debug)]
-struct TaskSeries;
+/// The series.
+#[derive(Clone, Debug, Default)]
+pub(super) struct TaskSeries {
+    /// Where there are tasks besides those of the runtime that makes the page.
+    elsewhere: Arc<OnceLock<Handle>>,
+}
 
-/// Registers the series.
-pub(super) fn register(registry: &mut Registry) {
-    registry.register_collector(Box::new(TaskSeries));
+impl TaskSeries {
+    /// Registers the series.
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let series = Self::default();
+        registry.register_collector(Box::new(series.clone()));
+        series
+    }
+
+    /// Counts the tasks of another runtime as well. The first one that is named stays.
+    pub(super) fn count_on(&self, runtime: Handle) {
+        let _ = self.elsewhere.set(runtime);
+    }
 }
 
 impl Collector for TaskSeries {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
         // Outside of a runtime there is nobody who would know.
         let Ok(runtime) = Handle::try_current() else { return Ok(()) };
-        let tasks = ConstGauge::new(u64::try_from(runtime.metrics().num_alive_tasks()).unwrap_or(u64::MAX));
+        let runtimes = iter::once(&runtime).chain(self.elsewhere.get());
+        let tasks: usize = runtimes.map(|runtime| runtime.metrics().num_alive_tasks()).sum();
+        let tasks = ConstGauge::new(u64::try_from(tasks).unwrap_or(u64::MAX));
         let family = encoder.encode_descriptor(
             "losant_exporter_tasks",
             "Tasks that are alive: pollers, polls under way, connections. A number that only grows is a leak.",
@@ -40,9 +56,13 @@ mod tests {
     /// The line of the series, if there is one.
     fn told() -> Option<String> {
         let mut registry = Registry::default();
-        register(&mut registry);
+        TaskSeries::register(&mut registry);
+        line(&registry)
+    }
+
+    fn line(registry: &Registry) -> Option<String> {
         let mut text = String::new();
-        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        prometheus_client::encoding::text::encode(&mut text, registry).unwrap();
         text.lines().find(|line| !line.starts_with('#')).map(str::to_owned)
     }
 
@@ -56,6 +76,21 @@ mod tests {
         assert_eq!(told().as_deref(), Some("losant_exporter_tasks 3"));
         tasks.shutdown().await;
         assert_eq!(told().as_deref(), Some("losant_exporter_tasks 0"));
+    }
+
+    #[test]
+    fn those_of_another_runtime_that_is_named_count_as_well() {
+        let other = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let mut registry = Registry::default();
+        TaskSeries::register(&mut registry).count_on(other.handle().clone());
+        let (release, kept) = tokio::sync::oneshot::channel::<()>();
+        let task = other.spawn(kept);
+        let here = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        here.block_on(async {
+            assert_eq!(line(&registry).as_deref(), Some("losant_exporter_tasks 1"));
+            drop(release);
+            let _ = task.await;
+        });
     }
 
     #[test]

@@ -12,7 +12,7 @@ use prometheus_client::registry::Registry;
 use serde_json::Value;
 
 use super::flags::{self, ConfigFlags, LogFlags, ShardFlags, WebFlags};
-use super::{Exit, account, output, serve, suggest};
+use super::{Exit, account, output, runtimes, suggest};
 use crate::app::Account;
 use crate::clock::Clock;
 use crate::config;
@@ -119,7 +119,7 @@ pub(super) fn run(args: &ApiArgs) -> anyhow::Result<Exit> {
         bail!("{}", refusal(&request, &base_url));
     }
     let connection = account::connection(&loaded, name, account)?;
-    let answer = serve::block_on(call(connection.clone(), request.clone(), args.all_pages, clock))?;
+    let answer = runtimes::block_on(call(connection.clone(), request.clone(), args.all_pages, clock))?;
     match answer {
         Ok(body) => Ok(print_answer(table, &request, &body)),
         Err(error) => {

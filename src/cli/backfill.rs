@@ -10,7 +10,7 @@ use prometheus_client::registry::Registry;
 use tracing::{error, info, warn};
 
 use super::flags::{self, ConfigFlags, LogFlags, ShardFlags, WebFlags};
-use super::{Exit, account, serve};
+use super::{Exit, account, runtimes, serve};
 use crate::backfill::{Backfill, Display, Done, Order, Target};
 use crate::clock::Clock;
 use crate::config::{self, AccountConfig, Loaded};
@@ -138,7 +138,7 @@ pub(super) fn run(args: &BackfillArgs) -> anyhow::Result<Exit> {
     warn_of_young_blocks(args, now);
     let connection = account::connection(&loaded, name, account)?;
     let (max_in_flight, pace) = (account.max_in_flight, account.requests_per_second);
-    serve::block_on(async {
+    runtimes::block_on(async {
         let metrics = ClientMetrics::register(&mut Registry::default());
         let client = Client::new(connection.client_config()?, clock.clone(), metrics)?;
         let mut signals = Signals::of_process().context("cannot listen for signals")?;

@@ -1,6 +1,6 @@
 //! `check`: is the configuration one that `serve` would start with?
 
-use super::{Exit, output, serve};
+use super::{Exit, output, runtimes, serve};
 use crate::clock::Clock;
 use crate::config::DEFAULT_TOKEN_VARIABLE;
 use crate::selection::{Effect, Selection};
@@ -20,7 +20,7 @@ pub(super) struct CheckArgs {
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     let loaded = args.serve.load()?;
     let guard = serve::guard(&loaded.config.web)?;
-    let plans = serve::block_on(async {
+    let plans = runtimes::block_on(async {
         let app = serve::put_together(&loaded, Clock::system())?;
         Ok(if args.online { app.survey().await } else { Vec::new() })
     })?;

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::flags::{self, ConfigFlags, LogFlags, ShardFlags, WebFlags};
+use super::runtimes::{self, PollingThread};
 use super::simulate::SimulatorFlags;
 use super::{Exit, output, serve};
 use crate::app::{Account, App, Control, Wanted};
@@ -40,7 +41,8 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
     let mut config = config(&flags);
     config.web.validate()?;
     logging::init(config.log.level, config.log.format);
-    serve::block_on(async {
+    let polling = PollingThread::start()?;
+    runtimes::block_on(async {
         let clock = Clock::system();
         let (simulator, simulated, losant_url) = args.simulator.start(&clock).await?;
         let guard = serve::guard(&config.web)?;
@@ -63,7 +65,8 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
         // For `/config`, which shows what is in force.
         config.accounts.insert(account.name.clone(), account.config.clone());
         let telemetry_path = config.web.telemetry_path.clone();
-        let app = App::new(config, vec![account], Wanted::everybody(), clock.clone())?.guarded_by(guard);
+        let app = App::new(config, vec![account], Wanted::everybody(), clock.clone())?;
+        let app = app.guarded_by(guard).polling_on(polling.handle());
         let control = app.control();
         let shutdown = serve::shutdown(clock.clone())?;
         let mut tasks = Tasks::new();

@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use tracing::{info, warn};
 
-use super::{Exit, output, serve};
+use super::{Exit, output, runtimes, serve};
 use crate::clock::Clock;
 use crate::logging;
 use crate::metrics::negotiate::Format;
@@ -34,7 +34,7 @@ pub(super) fn run(args: &OnceArgs) -> anyhow::Result<Exit> {
         OutputFormat::Text => Format::Text,
         OutputFormat::Openmetrics => Format::OpenMetrics,
     };
-    serve::block_on(async {
+    runtimes::block_on(async {
         let clock = Clock::system();
         let app = serve::put_together(&loaded, clock.clone())?;
         let control = app.control();

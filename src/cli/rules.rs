@@ -10,7 +10,7 @@ use anyhow::{Context as _, anyhow};
 
 use super::columns::{self, Cell};
 use super::flags::{self, ConfigFlags, LogFlags, ShardFlags, WebFlags};
-use super::{Exit, output, serve};
+use super::{Exit, output, runtimes};
 use crate::config;
 use crate::metrics::vocabulary;
 use crate::rules::{BaseUrl, Check, Kind, Page, Rule, RuleFile, SHIPPED, Verdict};
@@ -80,7 +80,7 @@ fn check(args: &RulesArgs) -> anyhow::Result<Exit> {
         Some(named) => page::Origin::named(named)?,
         None => configured_page(args)?,
     };
-    let text = serve::block_on(page::read(&origin)).map_err(|error| match args.metrics {
+    let text = runtimes::block_on(page::read(&origin)).map_err(|error| match args.metrics {
         Some(_) => error,
         None => anyhow!(
             "{error:#}; --metrics names another page, or a file, or - for what `curl` reads where it takes a certificate or a password"

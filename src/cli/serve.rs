@@ -1,9 +1,7 @@
 //! `serve`: the daemon.
 
-use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use tokio::net::TcpListener;
@@ -11,6 +9,7 @@ use tracing::{error, info, warn};
 
 use super::Exit;
 use super::flags::{self, ConfigFlags, LifecycleFlags, LogFlags, ShardFlags, WebFlags};
+use super::runtimes::{self, PollingThread};
 use crate::app::{AccountError, App, DRAIN_TIMEOUT, Reloader, Settings, Source, Wanted, accounts};
 use crate::clock::Clock;
 use crate::config::{self, Loaded, LogConfig, WebConfig};
@@ -56,14 +55,16 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
     let loaded = args.load()?;
     let LogConfig { level, format } = loaded.config.log;
     let log = logging::init(level, format);
-    block_on(async {
+    let polling = PollingThread::start()?;
+    runtimes::block_on(async {
         let clock = Clock::system();
         web::raise_open_files();
         let guard = guard(&loaded.config.web)?;
         // From here on, SIGHUP does not end the process any more.
         let hangups = Hangups::of_process().context("cannot listen for SIGHUP")?;
         let app = put_together(&loaded, clock.clone())?;
-        let app = app.guarded_by(guard).reloading_from(source(args, &loaded, log));
+        let app =
+            app.guarded_by(guard).polling_on(polling.handle()).reloading_from(source(args, &loaded, log));
         let listeners = listen(&loaded.config.web).await.map_err(|error| {
             // An address that came from a file is to be mended there and not on a command line.
             match loaded.origin_of("web.listen_addresses") {
@@ -184,47 +185,5 @@ pub(super) fn exit_of(end: Result<Ending, TaskDied>) -> Exit {
             error!(task = died.name, reason = died.reason, "stopping, because a task died");
             Exit::Failure
         }
-    }
-}
-
-/// How long threads that wait for files stay when they have nothing to do. Files are looked at every few seconds, and what a thread that
-/// ends has given back to the allocator stays behind.
-const KEEP_THREADS: Duration = Duration::from_secs(3_600);
-
-/// Runs a command on a runtime of its own.
-pub(super) fn block_on<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    let runtime = builder.enable_all().thread_keep_alive(KEEP_THREADS).build();
-    let runtime = runtime.context("cannot start the runtime")?;
-    let ended = runtime.block_on(command);
-    // What hangs in the system, such as a file on a mount that is gone, must not hold up the end.
-    runtime.shutdown_background();
-    ended
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn what_hangs_in_the_system_does_not_hold_up_the_end() {
-        let (release, hang) = mpsc::channel::<()>();
-        let (ended, end) = mpsc::channel();
-        std::thread::spawn(move || {
-            let outcome = block_on(async move {
-                let (began, beginning) = tokio::sync::oneshot::channel();
-                drop(tokio::task::spawn_blocking(move || {
-                    let _ = began.send(());
-                    let _ = hang.recv();
-                }));
-                Ok(beginning.await?)
-            });
-            let _ = ended.send(outcome.is_ok());
-        });
-        assert_eq!(end.recv_timeout(Duration::from_secs(60)), Ok(true));
-        drop(release);
     }
 }

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 
 use super::flags::LogFlags;
-use super::{Exit, output, serve};
+use super::{Exit, output, runtimes, serve};
 use crate::clock::Clock;
 use crate::lifecycle::Tasks;
 use crate::logging;
@@ -151,7 +151,7 @@ impl SimulateArgs {
 pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<Exit> {
     let LogFlags { log_level, log_format } = args.log;
     logging::init(log_level.unwrap_or_default(), log_format.unwrap_or_default());
-    serve::block_on(async {
+    runtimes::block_on(async {
         let clock = Clock::system();
         let (simulator, listener, url) = args.simulator.start(&clock).await?;
         let control = args.prepare(&simulator).await?;

@@ -83,6 +83,9 @@ def test_it_runs_as_nobody_listens_where_it_can_be_reached_and_says_what_it_is()
     assert config["User"] == "65532:65532"
     assert config["ExposedPorts"] == {"10066/tcp": {}}
     assert config["Entrypoint"] == ["/usr/bin/losant-exporter"]
+    # What the unit says of memory holds here as well.
+    (environment,) = re.findall(r"^Environment=(.*)$", (ROOT / "deploy/systemd/losant-exporter.service").read_text(), re.MULTILINE)
+    assert environment.startswith("MIMALLOC_") and environment in config["Env"]
     assert config["Cmd"] == ["serve", "--web.listen-address=:10066"]
     package = tomllib.loads((ROOT / "Cargo.toml").read_text())["package"]
     labels = {key.removeprefix("org.opencontainers.image."): value for key, value in config["Labels"].items()}

@@ -45,6 +45,7 @@ mod life;
 mod lifecycle;
 mod manual;
 mod pages;
+mod polling_thread;
 mod possible;
 mod preview;
 mod prometheus;

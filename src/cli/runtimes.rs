@@ -1,0 +1,80 @@
+//! The threads on which commands run.
+//!
+//! Owns: how many there are, how long they stay, and that none of them holds up the end.
+//! Must not: know what runs on them.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::runtime::{Builder, Handle, Runtime};
+
+/// How long threads that wait for files stay when they have nothing to do. Files are looked at every few seconds, and what a thread that
+/// ends has given back to the allocator stays behind.
+const KEEP_THREADS: Duration = Duration::from_secs(3_600);
+
+/// Runs a command on a runtime of its own.
+pub(super) fn block_on<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = start(&mut Builder::new_multi_thread())?;
+    let ended = runtime.block_on(command);
+    // What hangs in the system, such as a file on a mount that is gone, must not hold up the end.
+    runtime.shutdown_background();
+    ended
+}
+
+/// The thread that polls, apart from those that serve: an answer of Losant that takes long to read holds up no scrape. One reads thousands of
+/// answers a second. What is kept of them then lies in the memory of one thread: in that of many it has more gaps, and they grow with the
+/// cores of the machine.
+pub(super) struct PollingThread(Option<Runtime>, Handle);
+
+impl PollingThread {
+    /// Starts it. It ends when this is dropped, which nothing holds up.
+    pub(super) fn start() -> anyhow::Result<Self> {
+        let runtime = start(Builder::new_multi_thread().worker_threads(1).thread_name("polling"))?;
+        let handle = runtime.handle().clone();
+        Ok(Self(Some(runtime), handle))
+    }
+
+    /// What starts tasks on it.
+    pub(super) fn handle(&self) -> Handle {
+        self.1.clone()
+    }
+}
+
+impl Drop for PollingThread {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn start(builder: &mut Builder) -> anyhow::Result<Runtime> {
+    builder.enable_all().thread_keep_alive(KEEP_THREADS).build().context("cannot start the runtime")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_hangs_in_the_system_does_not_hold_up_the_end() {
+        let (release, hang) = mpsc::channel::<()>();
+        let (ended, end) = mpsc::channel();
+        std::thread::spawn(move || {
+            let outcome = block_on(async move {
+                let (began, beginning) = tokio::sync::oneshot::channel();
+                drop(tokio::task::spawn_blocking(move || {
+                    let _ = began.send(());
+                    let _ = hang.recv();
+                }));
+                Ok(beginning.await?)
+            });
+            let _ = ended.send(outcome.is_ok());
+        });
+        assert_eq!(end.recv_timeout(Duration::from_secs(60)), Ok(true));
+        drop(release);
+    }
+}
