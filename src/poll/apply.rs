@@ -211,21 +211,21 @@ impl Poller {
             // Of the owners nothing is marked: what else is known of them came from elsewhere.
             Err(error) => return Err(self.poll_failed(job, scope, collector, &error)),
         };
-        let Dealt { read_at, mut readings, complete } = dealt;
-        // Others are another shard's to show.
-        readings.retain(|owner, _| self.errand.discovery.shard.owns(&owner.id()));
         for level in [Level::Org, Level::Sandbox] {
             for owner in self.fleet.scopes(instance, level) {
-                let reading = readings.remove(&owner).unwrap_or_else(|| Reading::at(read_at));
+                let reading = dealt.reading(owner);
                 // What a list that is not whole leaves out may still be there.
-                if complete || reading.samples.len() >= self.store.size_of(owner, collector) {
+                if dealt.complete || reading.samples.len() >= self.store.size_of(owner, collector) {
                     self.store.put(owner, collector, reading, begun.asked_at);
                 }
             }
         }
-        // Some may belong to owners that discovery has not found yet.
-        self.undealt.keep(instance, collector, begun.asked_at, readings);
-        if !complete {
+        // Some may belong to owners that discovery has not found yet; others are another shard's to show.
+        let shard = self.errand.discovery.shard;
+        let unknown = |owner: &Scope| shard.owns(&owner.id()) && self.fleet.get(*owner).is_none();
+        let rest = dealt.owners().filter(unknown).map(|owner| (owner, dealt.reading(owner)));
+        self.undealt.keep(instance, collector, begun.asked_at, rest);
+        if !dealt.complete {
             let why = "incomplete";
             if self.owns(scope) {
                 self.store.fail(scope, collector);
@@ -237,7 +237,7 @@ impl Poller {
             return Err(why);
         }
         if self.owns(scope) {
-            self.store.put(scope, collector, Reading::at(read_at), begun.asked_at);
+            self.store.put(scope, collector, Reading::at(dealt.read_at), begun.asked_at);
         }
         self.succeeded(job, scope, collector);
         Ok(())

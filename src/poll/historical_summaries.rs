@@ -17,13 +17,30 @@ const BYTES_PER_MB: f64 = 1_000_000.0;
 
 const SECONDS_PER_MINUTE: f64 = 60.0;
 
-/// Readings by the org or sandbox that they belong to.
+/// What lists say, by the org or sandbox that it is about.
+///
+/// A reading is made of it when its owner's turn comes. Those of thousands at once would be a hundred thousand small pieces of memory, and
+/// what is kept of each would lie among what the others have given back.
 #[derive(Debug)]
 pub(super) struct Dealt {
     pub(super) read_at: Timestamp,
-    pub(super) readings: BTreeMap<Scope, Reading>,
-    /// Whether the lists held everything: only then has an owner without a reading nothing.
+    /// Whether the lists held everything: only then has an owner whom they do not tell of nothing.
     pub(super) complete: bool,
+    /// The end of this month: up to then it is this month, and the one before is the one before.
+    until: Timestamp,
+    /// By owner.
+    told: Vec<(Scope, Told)>,
+}
+
+/// A row, and what it is taken for.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// What an application has had this month.
+    Application(HistoricalSummary),
+    /// What an org had in the month before.
+    Previous(HistoricalSummary),
+    /// What an application had in the month before.
+    PreviousApplication(HistoricalSummary),
 }
 
 /// Reads the summaries that `collector` is about.
@@ -33,31 +50,29 @@ pub(super) async fn read(
     collector: Collector,
     now: Timestamp,
 ) -> Result<Dealt, Error> {
-    let mut dealt = Dealt { read_at: now, readings: BTreeMap::new(), complete: true };
     let this_month = Window::month(now);
+    let (mut told, mut complete) = (Vec::new(), true);
     let mut list = async |kind, month, within| {
-        let (rows, complete) = resources(client, (instance, kind), month, within).await?;
-        dealt.complete &= complete;
-        Ok::<_, Error>(rows)
+        let (rows, whole) = resources(client, (instance, kind), month, within).await?;
+        complete &= whole;
+        Ok::<_, Error>(rows.into_values())
     };
     let (organization, application) = (ResourceType::Organization, ResourceType::Application);
     if collector == Collector::PreviousPeriod {
         let previous = Window::month(Window::last_millisecond(this_month.start));
         let within = Window::last_millisecond(previous.end);
-        let orgs = list(organization, previous, within).await?;
-        let applications = list(application, previous, within).await?;
-        for row in orgs.values() {
-            dealt.add_previous(instance, row, this_month);
+        for row in list(organization, previous, within).await? {
+            told.push((Scope::Org { instance, org: row.resource_id }, Told::Previous(row)));
         }
-        for row in applications.values() {
-            dealt.add_previous_application(instance, row, this_month);
+        for row in list(application, previous, within).await? {
+            told.extend(owner(instance, &row).map(|owner| (owner, Told::PreviousApplication(row))));
         }
     } else {
-        for row in list(application, this_month, now).await?.values() {
-            dealt.add_application(instance, row, this_month);
+        for row in list(application, this_month, now).await? {
+            told.extend(owner(instance, &row).map(|owner| (owner, Told::Application(row))));
         }
     }
-    Ok(dealt)
+    Ok(Dealt::new(now, told, complete))
 }
 
 /// One row for each resource of a kind, and whether the list held all of them. Pages are taken in as they come: a hundred
@@ -113,68 +128,88 @@ fn is_of(row: &HistoricalSummary, kind: &ResourceType, month: Window) -> bool {
 }
 
 impl Dealt {
-    fn reading(&mut self, scope: Scope) -> &mut Reading {
-        let read_at = self.read_at;
-        self.readings.entry(scope).or_insert_with(|| Reading::at(read_at))
+    /// What was read at `read_at`.
+    pub(super) fn new(read_at: Timestamp, mut told: Vec<(Scope, Told)>, complete: bool) -> Self {
+        // Stable: rows of an owner stay in the order of the lists.
+        told.sort_by_key(|(owner, _)| *owner);
+        Self { read_at, complete, until: Window::month(read_at).end, told }
     }
 
-    fn add_application(&mut self, instance: Id, row: &HistoricalSummary, month: Window) {
-        let Some((scope, id)) = owned(instance, row) else { return };
-        let until = Some(month.end);
-        let reading = self.reading(scope);
-        let name = row.resource_name.clone().unwrap_or_default();
-        reading.add(Measure::ApplicationInfo, [id.clone(), name.into()], 1.0);
-        for (billable, payloads, mb) in [
-            ("true", row.payload_billable_count, row.payload_billable_size_mb),
-            ("false", row.payload_nonbillable_count, row.payload_nonbillable_size_mb),
-        ] {
-            let labels = || [id.clone(), billable.into()];
-            add(reading, Measure::ApplicationPayloadsPeriod, labels(), payloads, until);
-            add(reading, Measure::ApplicationPayloadBytesPeriod, labels(), bytes(mb), until);
+    /// The owners whom the lists tell of.
+    pub(super) fn owners(&self) -> impl Iterator<Item = Scope> {
+        self.told.chunk_by(|(one, _), (next, _)| one == next).filter_map(|of_one| Some(of_one.first()?.0))
+    }
+
+    /// What the lists tell of an owner; nothing where they do not.
+    pub(super) fn reading(&self, owner: Scope) -> Reading {
+        let start = self.told.partition_point(|(of, _)| *of < owner);
+        let own = self.told.iter().skip(start).take_while(|(of, _)| *of == owner);
+        let mut reading = Reading::at(self.read_at);
+        for (_, told) in own {
+            told.add_to(&mut reading, self.until);
         }
-        add(reading, Measure::ApplicationDevices, [id.clone()], row.device_count, until);
-        add(reading, Measure::ApplicationNotebookRunTimePeriod, [id], run_time(row), until);
+        reading
     }
+}
 
-    fn add_previous(&mut self, instance: Id, row: &HistoricalSummary, this_month: Window) {
-        let until = Some(this_month.end);
-        let reading = self.reading(Scope::Org { instance, org: row.resource_id });
-        add(reading, Measure::OrgBillablePayloadsPrevious, [], row.payload_billable_count, until);
-        add(
-            reading,
-            Measure::OrgBillablePayloadBytesPrevious,
-            [],
-            bytes(row.payload_billable_size_mb),
-            until,
-        );
-        add(reading, Measure::OrgNotebookRunTimePrevious, [], run_time(row), until);
-        add(reading, Measure::OrgDevicesPrevious, [], row.device_count, until);
-    }
-
-    fn add_previous_application(&mut self, instance: Id, row: &HistoricalSummary, this_month: Window) {
-        let Some((scope, id)) = owned(instance, row) else { return };
-        let until = Some(this_month.end);
-        let reading = self.reading(scope);
-        for (measure, value) in [
-            (Measure::ApplicationBillablePayloadsPrevious, row.payload_billable_count),
-            (Measure::ApplicationBillablePayloadBytesPrevious, bytes(row.payload_billable_size_mb)),
-            (Measure::ApplicationNotebookRunTimePrevious, run_time(row)),
-            (Measure::ApplicationDevicesPrevious, row.device_count),
-        ] {
-            add(reading, measure, [id.clone()], value, until);
+impl Told {
+    /// Adds the numbers. Those of a month end at `until`.
+    fn add_to(&self, reading: &mut Reading, until: Timestamp) {
+        let until = Some(until);
+        match self {
+            Self::Application(row) => {
+                let id = label(row);
+                let name = row.resource_name.clone().unwrap_or_default();
+                reading.add(Measure::ApplicationInfo, [id.clone(), name.into()], 1.0);
+                for (billable, payloads, mb) in [
+                    ("true", row.payload_billable_count, row.payload_billable_size_mb),
+                    ("false", row.payload_nonbillable_count, row.payload_nonbillable_size_mb),
+                ] {
+                    let labels = || [id.clone(), billable.into()];
+                    add(reading, Measure::ApplicationPayloadsPeriod, labels(), payloads, until);
+                    add(reading, Measure::ApplicationPayloadBytesPeriod, labels(), bytes(mb), until);
+                }
+                add(reading, Measure::ApplicationDevices, [id.clone()], row.device_count, until);
+                add(reading, Measure::ApplicationNotebookRunTimePeriod, [id], run_time(row), until);
+            }
+            Self::Previous(row) => {
+                for (measure, value) in [
+                    (Measure::OrgBillablePayloadsPrevious, row.payload_billable_count),
+                    (Measure::OrgBillablePayloadBytesPrevious, bytes(row.payload_billable_size_mb)),
+                    (Measure::OrgNotebookRunTimePrevious, run_time(row)),
+                    (Measure::OrgDevicesPrevious, row.device_count),
+                ] {
+                    add(reading, measure, [], value, until);
+                }
+            }
+            Self::PreviousApplication(row) => {
+                let id = label(row);
+                for (measure, value) in [
+                    (Measure::ApplicationBillablePayloadsPrevious, row.payload_billable_count),
+                    (Measure::ApplicationBillablePayloadBytesPrevious, bytes(row.payload_billable_size_mb)),
+                    (Measure::ApplicationNotebookRunTimePrevious, run_time(row)),
+                    (Measure::ApplicationDevicesPrevious, row.device_count),
+                ] {
+                    add(reading, measure, [id.clone()], value, until);
+                }
+            }
         }
     }
 }
 
-/// The owner of an application, and the application's id as a label. `None` for an owner of an unknown kind.
-fn owned(instance: Id, row: &HistoricalSummary) -> Option<(Scope, Label)> {
+/// The owner of an application. `None` for one of an unknown kind.
+fn owner(instance: Id, row: &HistoricalSummary) -> Option<Scope> {
     let owner = row.owner_id?;
-    let scope = match row.owner_type.as_ref()? {
+    Some(match row.owner_type.as_ref()? {
         OwnerType::Organization => Scope::Org { instance, org: owner },
         OwnerType::User => Scope::Sandbox { instance, sandbox: owner },
         OwnerType::Other(_) => return None,
-    };
-    Some((scope, row.resource_id.to_string().into()))
+    })
+}
+
+/// The id of an application as a label.
+fn label(row: &HistoricalSummary) -> Label {
+    row.resource_id.to_string().into()
 }
 
 fn bytes(mb: Option<f64>) -> Option<f64> {

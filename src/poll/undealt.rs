@@ -44,12 +44,18 @@ impl Undealt {
         instance: Id,
         collector: Collector,
         asked_at: Duration,
-        readings: BTreeMap<Scope, Reading>,
+        readings: impl Iterator<Item = (Scope, Reading)>,
     ) {
         let before = self.waiting.remove(&(instance, collector));
         let waits = |owner: &Scope| before.as_ref().is_some_and(|before| before.readings.contains_key(owner));
-        let mut waiting = Waiting { asked_at, readings, dropped: BTreeSet::new() };
-        waiting.retain(|owner| !self.answered.contains(&(instance, owner.level())) || waits(owner));
+        let mut waiting = Waiting { asked_at, readings: BTreeMap::new(), dropped: BTreeSet::new() };
+        for (owner, reading) in readings {
+            if !self.answered.contains(&(instance, owner.level())) || waits(&owner) {
+                waiting.readings.insert(owner, reading);
+            } else {
+                waiting.dropped.insert(owner);
+            }
+        }
         self.waiting.insert((instance, collector), waiting);
     }
 

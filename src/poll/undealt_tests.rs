@@ -1,24 +1,22 @@
+use serde_json::json;
+
 use super::super::errand::Outcome;
-use super::super::historical_summaries::Dealt;
+use super::super::historical_summaries::{Dealt, Told};
 use super::super::job::Job;
-use super::super::stand::{MINUTE, Stand, instance, not_found, org, sandbox, unavailable, used, whole};
+use super::super::stand::{MINUTE, Stand, id, instance, not_found, org, sandbox, unavailable, used, whole};
 use super::*;
 use crate::losant::Unavailable;
-use crate::losant::wire::Summary;
-use crate::usage::Measure;
+use crate::losant::wire::{HistoricalSummary, Summary};
 
 const SUMMARIES: Collector = Collector::PreviousPeriod;
 
 /// Summaries come that tell of these.
 fn deal(stand: &mut Stand, owners: &[Scope]) {
     let read_at = stand.now();
-    let reading = || {
-        let mut reading = Reading::at(read_at);
-        reading.add(Measure::OrgDevicesPrevious, [], 3.0);
-        reading
-    };
-    let readings = owners.iter().map(|owner| (*owner, reading())).collect();
-    let dealt = Ok(Box::new(Dealt { read_at, readings, complete: true }));
+    let row =
+        || HistoricalSummary::decode(&json!({ "resourceId": id(1).to_string(), "deviceCount": 3 })).unwrap();
+    let told = owners.iter().map(|owner| (*owner, Told::Previous(row()))).collect();
+    let dealt = Ok(Box::new(Dealt::new(read_at, told, true)));
     let outcome = Outcome::Dealt { instance: instance(), collector: SUMMARIES, dealt };
     let (begun, _) = stand.begin(whole(), SUMMARIES);
     assert!(stand.poller.apply(Job::Poll(whole(), SUMMARIES), outcome, begun));
