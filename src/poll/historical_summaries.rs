@@ -232,3 +232,68 @@ fn add<const N: usize>(
         reading.add_until(measure, labels, value, until);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::stand::{id, instance, org, sandbox};
+    use super::*;
+
+    const NOW: &str = "2026-03-17T14:23:45Z";
+
+    fn row(number: u8, owner: u8, owner_type: &str, devices: u32) -> HistoricalSummary {
+        let (resource, owner) = (id(number).to_string(), id(owner).to_string());
+        let row = json!({
+            "resourceId": resource, "ownerId": owner, "ownerType": owner_type, "deviceCount": devices,
+        });
+        HistoricalSummary::decode(&row).unwrap()
+    }
+
+    /// Devices of each application, as told of an owner.
+    fn devices(dealt: &Dealt, owner: Scope) -> Vec<(String, f64)> {
+        let reading = dealt.reading(owner);
+        assert_eq!(reading.read_at, NOW.parse().unwrap());
+        let samples = reading.samples.into_iter();
+        let devices = samples.filter(|sample| sample.measure == Measure::ApplicationDevices);
+        devices.map(|sample| (sample.labels[0].to_string(), sample.value)).collect()
+    }
+
+    #[test]
+    fn an_owner_is_told_of_all_that_is_its_own_and_of_nothing_else_wherever_it_stands_on_the_lists() {
+        let rows = [
+            row(21, 3, "organization", 1),
+            row(22, 2, "user", 2),
+            row(23, 2, "organization", 3),
+            row(24, 3, "organization", 4),
+            row(25, 4, "company", 5),
+        ];
+        let told = rows.map(|row| Some((owner(instance(), &row)?, Told::Application(row))));
+        let dealt = Dealt::new(NOW.parse().unwrap(), told.into_iter().flatten().collect(), true);
+        assert_eq!(dealt.owners().collect::<Vec<_>>(), [org(2), org(3), sandbox(2)]);
+        let application = |number| id(number).to_string();
+        assert_eq!(devices(&dealt, org(2)), [(application(23), 3.0)]);
+        assert_eq!(devices(&dealt, org(3)), [(application(21), 1.0), (application(24), 4.0)]);
+        assert_eq!(devices(&dealt, sandbox(2)), [(application(22), 2.0)]);
+        assert_eq!(dealt.reading(org(4)).samples, []);
+    }
+
+    #[test]
+    fn what_was_this_month_and_the_month_before_is_over_when_this_month_ends() {
+        let told = [Told::Application, Told::PreviousApplication, Told::Previous].map(|told| {
+            let dealt =
+                Dealt::new(NOW.parse().unwrap(), vec![(org(2), told(row(21, 2, "organization", 1)))], true);
+            let samples = dealt.reading(org(2)).samples.into_iter();
+            samples.map(|sample| (sample.measure, sample.holds_until)).collect::<Vec<_>>()
+        });
+        let end = Some("2026-04-01T00:00:00Z".parse().unwrap());
+        assert_eq!(
+            told,
+            [
+                vec![(Measure::ApplicationInfo, None), (Measure::ApplicationDevices, end)],
+                vec![(Measure::ApplicationDevicesPrevious, end)],
+                vec![(Measure::OrgDevicesPrevious, end)],
+            ]
+        );
+    }
+}
