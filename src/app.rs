@@ -18,7 +18,7 @@ mod status_thread;
 mod task_series;
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use prometheus_client::registry::Registry;
@@ -31,7 +31,6 @@ use self::config_series::ConfigSeries;
 use self::crew::Crew;
 use self::engine::Engine;
 use self::reload::{HttpOrders, Keeper};
-use self::task_series::TaskSeries;
 use crate::clock::Clock;
 use crate::config::{Config, WebConfig};
 use crate::lifecycle::{Ending, Shutdown, TaskDied, Tasks};
@@ -89,8 +88,8 @@ pub struct App {
     clock: Clock,
     readiness: Readiness,
     pollers: Vec<(String, Poller)>,
-    polling_on: Option<Handle>,
-    task_series: TaskSeries,
+    /// Another runtime to poll on, once there is one.
+    polling_on: Arc<OnceLock<Handle>>,
     keeper: Keeper,
     control: Control,
 }
@@ -127,7 +126,8 @@ impl App {
         let config_series = ConfigSeries::register(&mut registry, clock.now());
         let readiness = Readiness::waiting_for(pollers.iter().map(|(name, _)| gate(name)));
         readiness_series::register(&mut registry, readiness.clone());
-        let task_series = TaskSeries::register(&mut registry);
+        let polling_on = Arc::new(OnceLock::new());
+        task_series::register(&mut registry, Arc::clone(&polling_on));
         process::register(&mut registry);
         let (metrics, renderer) = Metrics::new(settings.rendering(), registry, store.clone(), clock.clone());
         let metrics = Arc::new(metrics);
@@ -173,8 +173,7 @@ impl App {
             clock,
             readiness,
             pollers,
-            polling_on: None,
-            task_series,
+            polling_on,
             keeper,
             control,
         })
@@ -193,11 +192,12 @@ impl App {
         Self { guard, ..self }
     }
 
-    /// Polls on another runtime than the one that serves. Without, on the same.
+    /// Polls, and takes over changed configuration, on another runtime than the one that serves. Without, on the same.
     #[must_use]
     pub fn polling_on(self, runtime: Handle) -> Self {
-        self.task_series.count_on(runtime.clone());
-        Self { polling_on: Some(runtime), ..self }
+        // A second one is none: the first stays.
+        let _ = self.polling_on.set(runtime);
+        self
     }
 
     /// Asks the pollers for things while the app runs.
@@ -235,7 +235,6 @@ impl App {
             readiness,
             pollers,
             polling_on,
-            task_series: _,
             mut keeper,
             control,
         } = self;
@@ -289,7 +288,8 @@ impl App {
             keeper.engine().start(pollers);
             keeper.run(drain).await
         };
-        tasks.spawn_on(&polling_on.unwrap_or_else(Handle::current), "pollers", polling);
+        let runtime = polling_on.get().cloned().unwrap_or_else(Handle::current);
+        tasks.spawn_on(&runtime, "pollers", polling);
         shutdown
     }
 }

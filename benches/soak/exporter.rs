@@ -65,7 +65,9 @@ impl Exporter {
         write_whole(&folder.join("web.yml"), &web);
         write_whole(&folder.join("config.toml"), &config(folder, &losant, &Settings::default()));
         let of_unit = UNIT.lines().filter_map(|line| line.strip_prefix("Environment=")?.split_once('='));
-        let environment: Vec<_> = of_unit.chain([("RUST_BACKTRACE", "1")]).collect();
+        let mut environment: Vec<_> = of_unit.collect();
+        assert!(!environment.is_empty(), "the unit sets nothing");
+        environment.push(("RUST_BACKTRACE", "1"));
         let mut process =
             Process::start(folder, "serve", &["serve", "--config.file=config.toml"], &environment);
         let listening = process.wait_for_log("message=listening", PATIENCE).await;

@@ -9,25 +9,15 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use tokio::runtime::Handle;
 
-/// The series.
-#[derive(Clone, Debug, Default)]
-pub(super) struct TaskSeries {
+#[derive(Debug)]
+struct TaskSeries {
     /// Where there are tasks besides those of the runtime that makes the page.
     elsewhere: Arc<OnceLock<Handle>>,
 }
 
-impl TaskSeries {
-    /// Registers the series.
-    pub(super) fn register(registry: &mut Registry) -> Self {
-        let series = Self::default();
-        registry.register_collector(Box::new(series.clone()));
-        series
-    }
-
-    /// Counts the tasks of another runtime as well. The first one that is named stays.
-    pub(super) fn count_on(&self, runtime: Handle) {
-        let _ = self.elsewhere.set(runtime);
-    }
+/// Registers the series. It counts the tasks of the runtime that makes the page, and of the one `elsewhere`, once there is one.
+pub(super) fn register(registry: &mut Registry, elsewhere: Arc<OnceLock<Handle>>) {
+    registry.register_collector(Box::new(TaskSeries { elsewhere }));
 }
 
 impl Collector for TaskSeries {
@@ -56,7 +46,7 @@ mod tests {
     /// The line of the series, if there is one.
     fn told() -> Option<String> {
         let mut registry = Registry::default();
-        TaskSeries::register(&mut registry);
+        register(&mut registry, Arc::default());
         line(&registry)
     }
 
@@ -79,17 +69,18 @@ mod tests {
     }
 
     #[test]
-    fn those_of_another_runtime_that_is_named_count_as_well() {
+    fn those_of_the_runtime_elsewhere_count_as_well() {
         let other = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
         let mut registry = Registry::default();
-        TaskSeries::register(&mut registry).count_on(other.handle().clone());
-        let (release, kept) = tokio::sync::oneshot::channel::<()>();
-        let task = other.spawn(kept);
+        register(&mut registry, Arc::new(other.handle().clone().into()));
+        for _ in 0..2 {
+            other.spawn(std::future::pending::<()>());
+        }
         let here = tokio::runtime::Builder::new_current_thread().build().unwrap();
         here.block_on(async {
-            assert_eq!(line(&registry).as_deref(), Some("losant_exporter_tasks 1"));
-            drop(release);
-            let _ = task.await;
+            let mut own = JoinSet::new();
+            own.spawn(std::future::pending::<()>());
+            assert_eq!(line(&registry).as_deref(), Some("losant_exporter_tasks 3"));
         });
     }
 

@@ -130,6 +130,22 @@ async fn a_panic_is_told_with_its_message() {
     }
 }
 
+#[test]
+fn a_panic_on_another_runtime_is_noticed_as_well() {
+    let elsewhere = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let here = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (_signals, _hand, shutdown) = shutdown();
+    let ended = here.block_on(async {
+        let mut tasks = Tasks::new();
+        tasks.spawn("web", std::future::pending::<()>());
+        tasks.spawn_on(elsewhere.handle(), "pollers", async { assert_eq!(1, 2, "oh") });
+        tasks.run_until(shutdown).await
+    });
+    let TaskDied { name, reason } = ended.unwrap_err();
+    assert_eq!(name, "pollers");
+    assert!(reason.starts_with("it panicked: ") && reason.contains("oh"), "{reason}");
+}
+
 #[tokio::test]
 async fn a_failure_while_draining_leaves_the_others_their_time() {
     let (signals, _hand, shutdown) = shutdown();

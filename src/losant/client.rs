@@ -110,9 +110,9 @@ impl Client {
         })))
     }
 
-    /// When the token in use expires, if it says so. Takes over a token file that has changed.
+    /// When the token in use expires, if it says so.
     pub fn token_expires_at(&self) -> Option<Timestamp> {
-        self.0.tokens.current().expires_at()
+        self.0.tokens.in_use().expires_at()
     }
 
     /// Whether Losant accepted the token when it last answered; `None` before the first answer. A refusal counts once the
@@ -196,7 +196,7 @@ impl Account {
     ) -> Result<T, Error> {
         let (token, mut result) = self.request(outgoing, understand).await;
         if let Err(Error::Unauthorized { .. }) = result
-            && self.tokens.is_replaced(&token)
+            && self.tokens.is_replaced(&token).await
         {
             (_, result) = self.request(outgoing, understand).await;
         }
@@ -212,7 +212,7 @@ impl Account {
     ) -> (Token, Result<T, Error>) {
         let call = outgoing.call;
         let permit = self.budget.acquire(Urgency::of(call.action)).await;
-        let token = self.tokens.current();
+        let token = self.tokens.current().await;
         let started = self.clock.uptime();
         let (status, result) = self.exchange(outgoing, &token, understand).await;
         let result = result.map_err(|error| error.without(&token));

@@ -36,9 +36,9 @@ async fn a_token_file_that_changes_is_taken_over_without_a_refusal_and_so_is_its
     // {"exp":1767225600}
     file.write("e30.eyJleHAiOjE3NjcyMjU2MDB9.c2ln");
     bench.hand.advance(Duration::from_secs(10));
+    assert_eq!(bench.instance().await.unwrap(), "fine");
     let expires_at = bench.client.token_expires_at().map(|at| at.to_string());
     assert_eq!(expires_at.as_deref(), Some("2026-01-01T00:00:00Z"));
-    assert_eq!(bench.instance().await.unwrap(), "fine");
     assert!(bench.server.asked()[0].head.contains("authorization: Bearer e30.eyJ"));
     assert_eq!(bench.client.token_accepted(), Some(true));
 }
@@ -89,7 +89,7 @@ async fn the_token_is_shown_nowhere() {
                 .0
                 .http
                 .get(&bench.server.url)
-                .header(AUTHORIZATION, bench.client.0.tokens.current().header())
+                .header(AUTHORIZATION, bench.client.0.tokens.in_use().header())
         ),
     ] {
         assert!(!shown.contains("hunter2"), "{shown}");

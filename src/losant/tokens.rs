@@ -3,8 +3,11 @@
 //! A mounted secret changes under a running process. The file is read, and not asked for its age: Kubernetes swaps
 //! symbolic links, and the age of what they lead to says nothing.
 
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
+
+use tokio::task::JoinHandle;
 
 use super::{Error, Token, TokenError, TokenSource};
 use crate::clock::Clock;
@@ -13,23 +16,29 @@ use crate::clock::Clock;
 /// rotated, long beside the few microseconds that a look takes.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 
+/// How long a look is waited for. A file system that takes longer hangs, and what it has read before is as good as ever. Real time, as with
+/// the answers of Losant: no clock that a test moves makes a disk faster.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// The token of one account.
 #[derive(Debug)]
 pub(super) struct Tokens {
     source: TokenSource,
     clock: Clock,
     current: RwLock<Token>,
-    /// Held while the file is read, so that of two readers the later one has the last word.
-    file: Mutex<File>,
+    /// Held while a look is waited for, so that of two the later one has the last word.
+    looks: tokio::sync::Mutex<Looks>,
     accepted: Mutex<Option<bool>>,
 }
 
 /// What is known of the file.
 #[derive(Debug)]
-struct File {
+struct Looks {
     /// When it was looked at last, as uptime.
-    looked_at: Duration,
-    /// Whether it held no token then.
+    at: Duration,
+    /// A look that nobody waits for any more. On a file system that hangs, one is enough.
+    under_way: Option<JoinHandle<Result<Token, TokenError>>>,
+    /// Whether no token was to be had of it then.
     spoilt: bool,
 }
 
@@ -38,25 +47,37 @@ impl Tokens {
     pub(super) fn read(source: TokenSource, clock: Clock, before: Option<&Self>) -> Result<Self, TokenError> {
         let token = source.read()?;
         let accepted = before.filter(|before| before.in_use() == token).and_then(Self::is_accepted);
-        let file = Mutex::new(File { looked_at: clock.uptime(), spoilt: false });
-        Ok(Self { source, clock, current: RwLock::new(token), file, accepted: Mutex::new(accepted) })
+        let looks = Looks { at: clock.uptime(), under_way: None, spoilt: false };
+        let (current, looks) = (RwLock::new(token), tokio::sync::Mutex::new(looks));
+        Ok(Self { source, clock, current, looks, accepted: Mutex::new(accepted) })
     }
 
-    /// The token to use now, from a file that was looked at less than ten seconds ago. A file that holds no token leaves
-    /// the one before in use.
-    pub(super) fn current(&self) -> Token {
-        if let TokenSource::File(_) = self.source {
-            self.look_if_due();
+    /// The token to use now, from a file that was looked at less than ten seconds ago. A file that holds no token, or is on a file
+    /// system that hangs, leaves the one before in use.
+    pub(super) async fn current(&self) -> Token {
+        // Where somebody else is looking nobody has to wait for that.
+        if let TokenSource::File(_) = self.source
+            && let Ok(mut looks) = self.looks.try_lock()
+            && self.clock.uptime().saturating_sub(looks.at) >= LOOK_EVERY
+        {
+            self.look(&mut looks).await;
         }
         self.in_use()
     }
 
     /// Whether there is another token by now than the one that was `refused`.
-    pub(super) fn is_replaced(&self, refused: &Token) -> bool {
-        if self.in_use() == *refused {
-            self.look(&mut self.file.lock().unwrap_or_else(PoisonError::into_inner));
+    pub(super) async fn is_replaced(&self, refused: &Token) -> bool {
+        if let TokenSource::File(_) = self.source {
+            let mut looks = self.looks.lock().await;
+            // Perhaps another request has been here first.
+            if self.in_use() == *refused {
+                let begun_before = looks.under_way.is_some();
+                self.look(&mut looks).await;
+                if begun_before && looks.under_way.is_none() && self.in_use() == *refused {
+                    self.look(&mut looks).await;
+                }
+            }
         }
-        // Perhaps another request has been here first.
         self.in_use() != *refused
     }
 
@@ -76,7 +97,8 @@ impl Tokens {
         *self.accepted()
     }
 
-    fn in_use(&self) -> Token {
+    /// The token that was read last.
+    pub(super) fn in_use(&self) -> Token {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -84,39 +106,43 @@ impl Tokens {
         self.accepted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn look_if_due(&self) {
-        let mut file = match self.file.try_lock() {
-            Ok(file) => file,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            // Somebody else is looking, and nobody has to wait for that.
-            Err(TryLockError::WouldBlock) => return,
+    /// Reads the file on a thread that may hang, or waits for what is being read already.
+    async fn look(&self, looks: &mut Looks) {
+        looks.at = self.clock.uptime();
+        let source = self.source.clone();
+        let read = looks.under_way.get_or_insert_with(|| tokio::task::spawn_blocking(move || source.read()));
+        let Ok(read) = tokio::time::timeout(PATIENCE, read).await else {
+            self.complain(looks, &format_args!("nothing has come of reading it for {PATIENCE:?}"));
+            return;
         };
-        if self.clock.uptime().saturating_sub(file.looked_at) >= LOOK_EVERY {
-            self.look(&mut file);
+        looks.under_way = None;
+        match read {
+            Ok(Ok(token)) => self.take_over(token, looks),
+            Ok(Err(TokenError { problem, .. })) => self.complain(looks, &problem),
+            Err(error) => self.complain(looks, &error),
         }
     }
 
-    /// Reads the file, of a few hundred bytes, so it is not worth another thread.
-    fn look(&self, file: &mut File) {
-        file.looked_at = self.clock.uptime();
-        match self.source.read() {
-            Ok(token) => {
-                file.spoilt = false;
-                if token != self.in_use() {
-                    *self.current.write().unwrap_or_else(PoisonError::into_inner) = token;
-                    let file = match &self.source {
-                        TokenSource::File(path) => Some(tracing::field::display(path.display())),
-                        TokenSource::Fixed(_) => None,
-                    };
-                    tracing::info!(file, "the token file was replaced: using the new token");
-                }
-            }
-            Err(TokenError { path, problem }) if !file.spoilt => {
-                file.spoilt = true;
-                let file = path.display();
-                tracing::warn!(%file, error = %problem, "the token file cannot be used: still using the token read before");
-            }
-            Err(_) => {}
+    fn take_over(&self, token: Token, looks: &mut Looks) {
+        looks.spoilt = false;
+        if token != self.in_use() {
+            *self.current.write().unwrap_or_else(PoisonError::into_inner) = token;
+            tracing::info!(file = self.file(), "the token file was replaced: using the new token");
+        }
+    }
+
+    /// Says once what is wrong with the file.
+    fn complain(&self, looks: &mut Looks, problem: &dyn fmt::Display) {
+        if !std::mem::replace(&mut looks.spoilt, true) {
+            let file = self.file();
+            tracing::warn!(file, error = %problem, "the token file cannot be used: still using the token read before");
+        }
+    }
+
+    fn file(&self) -> Option<impl tracing::Value + '_> {
+        match &self.source {
+            TokenSource::File(path) => Some(tracing::field::display(path.display())),
+            TokenSource::Fixed(_) => None,
         }
     }
 }

@@ -223,8 +223,8 @@ impl Poller {
         // Some may belong to owners that discovery has not found yet; others are another shard's to show.
         let shard = self.errand.discovery.shard;
         let unknown = |owner: &Scope| shard.owns(&owner.id()) && self.fleet.get(*owner).is_none();
-        let rest = dealt.owners().filter(unknown).map(|owner| (owner, dealt.reading(owner)));
-        self.undealt.keep(instance, collector, begun.asked_at, rest);
+        let rest = dealt.owners().filter(unknown);
+        self.undealt.keep(instance, collector, begun.asked_at, rest, |owner| dealt.reading(owner));
         if !dealt.complete {
             let why = "incomplete";
             if self.owns(scope) {

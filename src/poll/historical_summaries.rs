@@ -61,14 +61,20 @@ pub(super) async fn read(
     if collector == Collector::PreviousPeriod {
         let previous = Window::month(Window::last_millisecond(this_month.start));
         let within = Window::last_millisecond(previous.end);
-        for row in list(organization, previous, within).await? {
+        let rows = list(organization, previous, within).await?;
+        told.reserve(rows.len());
+        for row in rows {
             told.push((Scope::Org { instance, org: row.resource_id }, Told::Previous(row)));
         }
-        for row in list(application, previous, within).await? {
+        let rows = list(application, previous, within).await?;
+        told.reserve(rows.len());
+        for row in rows {
             told.extend(owner(instance, &row).map(|owner| (owner, Told::PreviousApplication(row))));
         }
     } else {
-        for row in list(application, this_month, now).await? {
+        let rows = list(application, this_month, now).await?;
+        told.reserve(rows.len());
+        for row in rows {
             told.extend(owner(instance, &row).map(|owner| (owner, Told::Application(row))));
         }
     }

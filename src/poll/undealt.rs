@@ -38,20 +38,22 @@ struct Waiting {
 }
 
 impl Undealt {
-    /// Takes in what is left of summaries when all who are known have got theirs, in place of those before.
+    /// Takes in what is left of summaries when all who are known have got theirs, in place of those before: of these owners, of whom
+    /// `reading` tells.
     pub(super) fn keep(
         &mut self,
         instance: Id,
         collector: Collector,
         asked_at: Duration,
-        readings: impl Iterator<Item = (Scope, Reading)>,
+        owners: impl Iterator<Item = Scope>,
+        reading: impl Fn(Scope) -> Reading,
     ) {
         let before = self.waiting.remove(&(instance, collector));
         let waits = |owner: &Scope| before.as_ref().is_some_and(|before| before.readings.contains_key(owner));
         let mut waiting = Waiting { asked_at, readings: BTreeMap::new(), dropped: BTreeSet::new() };
-        for (owner, reading) in readings {
+        for owner in owners {
             if !self.answered.contains(&(instance, owner.level())) || waits(&owner) {
-                waiting.readings.insert(owner, reading);
+                waiting.readings.insert(owner, reading(owner));
             } else {
                 waiting.dropped.insert(owner);
             }

@@ -7,6 +7,7 @@ use super::super::stand::{MINUTE, Stand, id, instance, not_found, org, sandbox, 
 use super::*;
 use crate::losant::Unavailable;
 use crate::losant::wire::{HistoricalSummary, Summary};
+use crate::usage::Shard;
 
 const SUMMARIES: Collector = Collector::PreviousPeriod;
 
@@ -160,4 +161,18 @@ fn nothing_waits_of_an_instance_that_is_gone_or_of_a_collector_that_is_off() {
     stand.poller.add_instance(instance());
     deal(&mut stand, &[org(2)]);
     assert_eq!(stand.poller.undealt.len(), 1, "it is listed anew");
+}
+
+#[test]
+fn for_owners_of_another_shard_nothing_waits() {
+    let (first, second) = (Shard::new(0, 2).unwrap(), Shard::new(1, 2).unwrap());
+    let owners: Vec<_> = (2..10).map(org).collect();
+    let waiting = [first, second].map(|shard| {
+        let mut stand = Stand::with(|config| config.shard = shard);
+        deal(&mut stand, &owners);
+        assert_eq!(stand.poller.undealt.len(), owners.iter().filter(|owner| shard.owns(&owner.id())).count());
+        stand.poller.undealt.len()
+    });
+    assert_eq!(waiting.iter().sum::<usize>(), owners.len());
+    assert!(!waiting.contains(&0), "{waiting:?}");
 }
