@@ -36,7 +36,7 @@ pub(super) struct Tokens {
 struct Looks {
     /// When it was looked at last, as uptime.
     at: Duration,
-    /// A look that nobody waits for any more. On a file system that hangs, one is enough.
+    /// A look that has been begun. It stays when nobody waits for it any more: on a file system that hangs, one is enough.
     under_way: Option<JoinHandle<Result<Token, TokenError>>>,
     /// Whether no token was to be had of it then.
     spoilt: bool,

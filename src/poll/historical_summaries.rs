@@ -26,8 +26,6 @@ pub(super) struct Dealt {
     pub(super) read_at: Timestamp,
     /// Whether the lists held everything: only then has an owner whom they do not tell of nothing.
     pub(super) complete: bool,
-    /// The end of this month: up to then it is this month, and the one before is the one before.
-    until: Timestamp,
     /// By owner.
     told: Vec<(Scope, Told)>,
 }
@@ -62,21 +60,14 @@ pub(super) async fn read(
         let previous = Window::month(Window::last_millisecond(this_month.start));
         let within = Window::last_millisecond(previous.end);
         let rows = list(organization, previous, within).await?;
-        told.reserve(rows.len());
-        for row in rows {
-            told.push((Scope::Org { instance, org: row.resource_id }, Told::Previous(row)));
-        }
+        told.extend(rows.map(|row| (Scope::Org { instance, org: row.resource_id }, Told::Previous(row))));
         let rows = list(application, previous, within).await?;
         told.reserve(rows.len());
-        for row in rows {
-            told.extend(owner(instance, &row).map(|owner| (owner, Told::PreviousApplication(row))));
-        }
+        told.extend(rows.filter_map(|row| Some((owner(instance, &row)?, Told::PreviousApplication(row)))));
     } else {
         let rows = list(application, this_month, now).await?;
         told.reserve(rows.len());
-        for row in rows {
-            told.extend(owner(instance, &row).map(|owner| (owner, Told::Application(row))));
-        }
+        told.extend(rows.filter_map(|row| Some((owner(instance, &row)?, Told::Application(row)))));
     }
     Ok(Dealt::new(now, told, complete))
 }
@@ -138,7 +129,7 @@ impl Dealt {
     pub(super) fn new(read_at: Timestamp, mut told: Vec<(Scope, Told)>, complete: bool) -> Self {
         // Stable: rows of an owner stay in the order of the lists.
         told.sort_by_key(|(owner, _)| *owner);
-        Self { read_at, complete, until: Window::month(read_at).end, told }
+        Self { read_at, complete, told }
     }
 
     /// The owners whom the lists tell of.
@@ -151,8 +142,10 @@ impl Dealt {
         let start = self.told.partition_point(|(of, _)| *of < owner);
         let own = self.told.iter().skip(start).take_while(|(of, _)| *of == owner);
         let mut reading = Reading::at(self.read_at);
+        // Up to then it is this month, and the one before is the one before.
+        let until = Window::month(self.read_at).end;
         for (_, told) in own {
-            told.add_to(&mut reading, self.until);
+            told.add_to(&mut reading, until);
         }
         reading
     }
